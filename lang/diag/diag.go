@@ -1,12 +1,22 @@
 // Package diag holds the one diagnostic type of Standin and its one renderer.
 package diag
 
+import "sync"
+
 // Source is a script's text under the name that messages use for it.
 type Source struct {
 	Name string // as the user gave it: a path, "<stdin>", "<repl>", "do"
 	Text string
 	// Secret lists the spans that hold a literal secret; whatever prints the text shows ••• there.
 	Secret []Span
+
+	index lineIndex
+}
+
+// lineIndex remembers where the lines begin.
+type lineIndex struct {
+	once   sync.Once
+	starts []int
 }
 
 // Span is a half-open range of byte offsets into a Source's text.

@@ -72,6 +72,11 @@ type (
 		Path   []Expr // a *Text for .name, any expression for [i]
 		Value  Expr
 	}
+	// CallStmt is a FUNCTION called for what it does: `name(args);`.
+	CallStmt struct {
+		At
+		Call *Call
+	}
 	// If is IF … THEN … ELSEIF … ELSE … END.
 	If struct {
 		At
@@ -317,6 +322,7 @@ type (
 func (*Bad) stmt()             {}
 func (*CommandStmt) stmt()     {}
 func (*Assign) stmt()          {}
+func (*CallStmt) stmt()        {}
 func (*If) stmt()              {}
 func (*While) stmt()           {}
 func (*For) stmt()             {}

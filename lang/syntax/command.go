@@ -1,0 +1,257 @@
+package syntax
+
+import (
+	"strings"
+
+	"github.com/alecthomas/participle/v2/lexer"
+
+	"github.com/standin-project/standin/lang/diag"
+)
+
+// readCommand reads a command that is a statement of its own.
+func readCommand(r *reader) (c *Command, err error) {
+	defer catch(&err)
+	return r.command(), nil
+}
+
+// command reads words and operands up to the `;` or the `)` that ends the command.
+func (r *reader) command() *Command {
+	r.enter()
+	defer r.leave()
+	c := &Command{}
+	for !r.endsCommand() && !r.forgotEnd() {
+		if len(c.Operands) == 0 {
+			c.Operands = append(c.Operands, r.head())
+			continue
+		}
+		c.Operands = append(c.Operands, r.operand())
+	}
+	if len(c.Operands) == 0 {
+		panic(r.unexpected("a command"))
+	}
+	c.Span = c.Operands[0].Pos().Join(c.Operands[len(c.Operands)-1].Pos())
+	return c
+}
+
+func (r *reader) endsCommand() bool {
+	t := r.Peek()
+	return t.EOF() || t.Type == tokenEnd || isMark(t, ")")
+}
+
+// forgotEnd says whether the next line is so surely another statement that this one's `;` must be missing. A command
+// may go on over several lines, and any word may be an operand, so only shapes count that no command has.
+func (r *reader) forgotEnd() bool {
+	t, before := r.Peek(), r.before()
+	if before == nil || t.Pos.Line == before.Pos.Line || t.Type != tokenWord && t.Type != tokenVar {
+		return false
+	}
+	next := r.peekAt(1)
+	alone := next.EOF() || next.Type == tokenEnd || next.Pos.Line > t.Pos.Line
+	switch word := strings.ToUpper(t.Value); word {
+	case "END", "ENDIF", "ENDWHILE", "ENDFOR", "ELSE", "UNDO", "FINALLY":
+		return alone
+	case "WRITE":
+		return next.Type == tokenText || next.Type == tokenVar
+	case "IF", "WHILE":
+		return next.Type == tokenVar || isMark(next, "(")
+	}
+	return t.Type == tokenVar && isMark(next, "=")
+}
+
+// head reads a command's first word; a program's path and .exe are not part of its name.
+func (r *reader) head() *Word {
+	var w *Word
+	if t := r.Peek(); t.Type == tokenText || t.Type == tokenRaw {
+		r.Next()
+		text := r.text(t)
+		w = &Word{At: text.At, Raw: t.Value, Text: text.Value}
+	} else {
+		w = r.word()
+	}
+	if name, ok := programName(w.Text); ok {
+		w.Text = name
+	}
+	return w
+}
+
+// programName takes the path and .exe off a program's name; ok says that there was one of them.
+func programName(text string) (name string, ok bool) {
+	name = text[strings.LastIndexAny(text, `\/`)+1:]
+	if len(name) > 4 && strings.EqualFold(name[len(name)-4:], ".exe") {
+		name = name[:len(name)-4]
+	}
+	return strings.ToLower(name), len(name) < len(text)
+}
+
+func (r *reader) operand() Expr {
+	t := r.Peek()
+	switch t.Type {
+	case tokenVar:
+		if r.plain && r.gluesOn() {
+			return r.word()
+		}
+		return r.variableOperand()
+	case tokenText, tokenRaw:
+		if r.gluesOn() {
+			return r.word()
+		}
+		r.Next()
+		return r.text(t)
+	case tokenMark:
+		switch t.Value {
+		case "(":
+			if r.startsProps() {
+				return r.props()
+			}
+			return r.paren()
+		case "[":
+			return r.list()
+		case "{":
+			return r.mapping()
+		case ",", "=", "==":
+			r.Next()
+			return &Punct{At: At{span(t)}, Text: t.Value}
+		case "]", "}":
+			panic(r.unexpected("an operand or ;"))
+		}
+	}
+	return r.word()
+}
+
+// variableOperand reads $name with .name and [key]; anything else must not be glued to it.
+func (r *reader) variableOperand() Expr {
+	t := r.Next()
+	x := r.postfix(variable(t))
+	if next := r.Peek(); r.glued() && inWord(next) {
+		problem := gluedVariable.at(x.Pos().Join(span(next)), t.Value[1:])
+		problem.Hints = []string{`write the whole in quotes: "${` + t.Value[1:] + `}…", or put a blank between`}
+		panic(problem)
+	}
+	return x
+}
+
+// gluesOn says whether the token behind the next one continues a word.
+func (r *reader) gluesOn() bool {
+	next := r.peekAt(1)
+	return adjacent(r.Peek(), next) && inWord(next)
+}
+
+// inWord says whether a token can be part of a word.
+func inWord(t *lexer.Token) bool {
+	switch t.Type {
+	case tokenWord, tokenVar, tokenText, tokenRaw:
+		return true
+	case tokenMark:
+		switch t.Value {
+		case ",", "(", ")", "[", "]", "{", "}", "=", "==":
+			return false
+		}
+		return true
+	}
+	return false
+}
+
+// word joins the tokens that stand without a blank between them.
+func (r *reader) word() *Word {
+	first := r.Next()
+	if first.Type == tokenWord && !(r.glued() && inWord(r.Peek())) {
+		return &Word{At: At{span(first)}, Raw: first.Value, Text: first.Value}
+	}
+	w := &Word{At: At{span(first)}}
+	r.join(w, first)
+	for r.glued() && inWord(r.Peek()) {
+		r.join(w, r.Next())
+	}
+	if w.Parts != nil {
+		w.Parts = mergePieces(w.Parts)
+	}
+	return w
+}
+
+// join adds one token to a word. Once a part interpolates, the whole word is kept as parts.
+func (r *reader) join(w *Word, t *lexer.Token) {
+	w.Span = w.Span.Join(span(t))
+	w.Raw += t.Value
+	piece := &Text{At: At{span(t)}, Value: t.Value}
+	if t.Type == tokenText || t.Type == tokenRaw {
+		w.Quoted = true
+		piece = r.text(t)
+	}
+	switch {
+	case piece.Parts == nil && w.Parts == nil:
+		w.Text += piece.Value
+	case piece.Parts == nil:
+		w.Parts = append(w.Parts, &Text{At: piece.At, Value: piece.Value})
+	default:
+		if w.Text != "" {
+			w.Parts = append(w.Parts, &Text{At: At{diag.Span{Start: w.Span.Start, End: piece.Span.Start}}, Value: w.Text})
+			w.Text = ""
+		}
+		w.Parts = append(w.Parts, piece.Parts...)
+	}
+}
+
+// mergePieces joins neighbouring literal pieces.
+func mergePieces(parts []Expr) []Expr {
+	merged := parts[:0:0]
+	for _, part := range parts {
+		text, ok := part.(*Text)
+		if ok && !text.Raw && len(merged) > 0 {
+			if last, ok := merged[len(merged)-1].(*Text); ok && !last.Raw {
+				merged[len(merged)-1] = &Text{At: At{last.Span.Join(text.Span)}, Value: last.Value + text.Value}
+				continue
+			}
+		}
+		merged = append(merged, part)
+	}
+	return merged
+}
+
+// startsProps tells (key=value, …) from a parenthesised expression: a word and a = follow the bracket.
+func (r *reader) startsProps() bool {
+	mark := r.MakeCheckpoint()
+	defer r.LoadCheckpoint(mark)
+	r.Next()
+	if t := r.Peek(); t.Type != tokenWord {
+		return isMark(t, ")")
+	}
+	r.Next()
+	for r.glued() && r.Peek().Type != tokenText && inWord(r.Peek()) {
+		r.Next()
+	}
+	return isMark(r.Peek(), "=")
+}
+
+// props reads (key=value, …); the values are operands, so bare words are names.
+func (r *reader) props() *Props {
+	start := r.Peek()
+	p := &Props{Items: r.pairs(func() Expr {
+		if t := r.Peek(); r.endsCommand() || isMark(t, ",") || isMark(t, "=") {
+			panic(r.unexpected("a value"))
+		}
+		return r.operand()
+	})}
+	p.Span = span(start).Join(span(r.before()))
+	return p
+}
+
+// pairs reads ( key = value, … ) with its brackets.
+func (r *reader) pairs(value func() Expr) []Prop {
+	r.enter()
+	defer r.leave()
+	r.expect("(")
+	var items []Prop
+	for !isMark(r.Peek(), ")") {
+		if r.Peek().Type != tokenWord {
+			panic(r.unexpected(`name = value or ")"`))
+		}
+		key := r.word()
+		r.expect("=")
+		items = append(items, Prop{Key: Name{key.At, key.Raw}, Value: value()})
+		if !r.accept(",") && !isMark(r.Peek(), ")") {
+			panic(r.unexpected(`"," or ")"`))
+		}
+	}
+	r.Next()
+	return items
+}

@@ -1,0 +1,106 @@
+package syntax
+
+import "github.com/alecthomas/participle/v2/lexer"
+
+// firstWords gives a command's first two words; the first as an old program's name stands in the table of commands.
+// isProgram says that a path or .exe showed it to be a program.
+func (p *parser) firstWords() (first, second string, isProgram bool) {
+	mark := p.lex.MakeCheckpoint()
+	defer p.lex.LoadCheckpoint(mark)
+	var err error
+	defer catch(&err) // what is wrong with the words shows again when the statement is read
+	r := &reader{PeekingLexer: p.lex, plain: true}
+	first = r.head().Text
+	first, isProgram = programName(first)
+	if !r.endsCommand() && inWord(r.Peek()) {
+		second = r.word().Text
+	}
+	return first, second, isProgram
+}
+
+// oldLine reads an old program's command. One that ends with its newline comes from a batch file.
+func (p *parser) oldLine() {
+	var c *Command
+	if count, ended := p.lineLength(); ended {
+		p.within(count, func() { c = p.command(true) })
+	} else {
+		c = p.command(false)
+	}
+	if c != nil {
+		head := c.Operands[0].(*Word)
+		head.Text, _ = programName(head.Text)
+	}
+}
+
+// dtcl reads `dtcl statement`: what the old program was given to do, as a statement of ours.
+func (p *parser) dtcl() {
+	count, _ := p.lineLength()
+	p.within(count, func() {
+		first := p.reader().head()
+		if p.reader().endsCommand() {
+			p.report(noProgramCommand.at(first.Span))
+			p.skipEnd()
+			return
+		}
+		p.statement()
+	})
+}
+
+// lineLength counts the tokens of an old program's line; ended says that its newline ends it, not a `;`.
+// The next line belongs to it if it begins with an option or if one of the two has a comma at the break.
+func (p *parser) lineLength() (count int, ended bool) {
+	r := p.reader()
+	mark := r.MakeCheckpoint()
+	defer r.LoadCheckpoint(mark)
+	for {
+		before := r.Next()
+		count++
+		t := r.Peek()
+		switch {
+		case t.Type == tokenEnd:
+			return count + 1, false
+		case t.EOF():
+			return count, true
+		case t.Pos.Line > before.Pos.Line && !isMark(before, ",") && !isMark(t, ",") && !r.atOption():
+			return count, true
+		}
+	}
+}
+
+// atOption says whether -x or /x comes next.
+func (r *reader) atOption() bool {
+	t := r.Peek()
+	return (isMark(t, "-") || isMark(t, "/")) && r.gluesOn()
+}
+
+// within reads only the next tokens as if the text ended behind them.
+func (p *parser) within(count int, read func()) {
+	whole := p.lex
+	at := whole.RawCursor()
+	tokens := whole.Range(at, at+lexer.RawCursor(count))
+	end := span(&tokens[count-1]).End
+	part := tokenList{tokens: tokens, end: lexer.EOFToken(lexer.Position{Offset: end, Line: tokens[count-1].Pos.Line})}
+	p.lex, _ = lexer.Upgrade(&part) // a list does not fail
+	p.line = true
+	read()
+	p.line = false
+	p.lex = whole
+	for range count {
+		p.lex.Next()
+	}
+}
+
+// tokenList is a lexer over tokens that have been read already.
+type tokenList struct {
+	tokens []lexer.Token
+	end    lexer.Token
+}
+
+func (l *tokenList) Next() (lexer.Token, error) {
+	if len(l.tokens) == 0 {
+		return l.end, nil
+	}
+	t := l.tokens[0]
+	l.tokens = l.tokens[1:]
+	return t, nil
+}
