@@ -1,0 +1,100 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/lang/sig"
+	"github.com/standin-project/standin/lang/syntax"
+)
+
+// maxWants is how many things a message says could stand in a place.
+const maxWants = 6
+
+// mismatch says why no signature fits a command.
+func (c *checker) mismatch(cmd *syntax.Command, miss *sig.Mismatch, whole bool) {
+	for _, b := range miss.Secrets {
+		c.secret(c.bound(cmd, b))
+	}
+	if !miss.Known {
+		c.unknownCommand(cmd, whole)
+		return
+	}
+	usage := "usage: " + miss.Usage
+	if miss.At >= len(cmd.Operands) {
+		d := incomplete.at(cmd.Span, wants(miss.Want))
+		c.report(d, usage)
+		return
+	}
+	at := cmd.Operands[miss.At]
+	if miss.At > 0 && strings.Contains(c.src.Text[cmd.Operands[miss.At-1].Pos().End:at.Pos().Start], "\n") {
+		usage = "is a ; missing before it?   " + usage
+	}
+	word, isWord := at.(*syntax.Word)
+	what := shown(at)
+	if c.concealed(at.Pos()) {
+		what = "•••"
+	}
+	switch {
+	case miss.Given:
+		c.report(givenTwice.at(at.Pos(), word.Raw), usage)
+	case isWord && !word.Quoted && len(miss.Keywords) > 0 && what != "•••":
+		if hint := c.didYouMean("", word.Text, miss.Keywords); hint != nil {
+			usage = hint[0] + "   " + usage
+		}
+		c.report(unknownWord.at(at.Pos(), word.Text), usage)
+	case len(miss.Want) == 0:
+		c.report(tooMuch.at(at.Pos(), what), usage)
+	default:
+		c.report(unexpected.at(at.Pos(), what, wants(miss.Want)), usage)
+	}
+}
+
+// concealed says whether a secret lies in the span.
+func (c *checker) concealed(span diag.Span) bool {
+	for _, s := range c.src.Secret {
+		if s.Start < span.End && span.Start < s.End {
+			return true
+		}
+	}
+	return false
+}
+
+func wants(all []string) string {
+	if len(all) > maxWants {
+		return strings.Join(all[:maxWants], ", ") + " …"
+	}
+	if len(all) > 1 {
+		return strings.Join(all[:len(all)-1], ", ") + " or " + all[len(all)-1]
+	}
+	return strings.Join(all, "")
+}
+
+func (c *checker) unknownCommand(cmd *syntax.Command, whole bool) {
+	if len(cmd.Operands) == 0 {
+		return
+	}
+	first := cmd.Operands[0]
+	word, ok := first.(*syntax.Word)
+	if !ok {
+		c.report(unknownCommand.at(first.Pos(), shown(first)))
+		return
+	}
+	if f := c.p.Functions[Fold(word.Text)]; f != nil && whole && len(cmd.Operands) > 1 {
+		d := callStatement.at(word.Span, word.Text)
+		d.Hints = []string{"give its value a name: $x = " + functionUsage(f.Decl) + ";"}
+		c.report(d)
+		return
+	}
+	if len(cmd.Operands) > 1 {
+		if p, ok := cmd.Operands[1].(*syntax.Punct); ok && p.Text == "=" {
+			c.report(unknownCommand.at(word.Span, word.Text), "a variable is written $"+word.Text)
+			return
+		}
+	}
+	known := c.set.FirstWords()
+	for _, s := range sig.Statements() {
+		known = append(known[:len(known):len(known)], s.Keyword)
+	}
+	c.report(unknownCommand.at(word.Span, word.Text), c.didYouMean("", word.Text, known)...)
+}

@@ -1,0 +1,249 @@
+package sig
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// Set is the table of commands by their first word. It reads a usage line only when a command begins with its first
+// word. A Set may be used by several goroutines.
+type Set struct {
+	words   []string // first words in upper case, in the table's order
+	entries map[string]*entry
+}
+
+// entry is all signatures that share a first word.
+type entry struct {
+	sigs  []*Signature
+	once  sync.Once
+	forms []*Form
+	err   error
+}
+
+// NewSet makes the table. It refuses a usage line without a first word and one that is there twice; Validate tests the rest.
+func NewSet(sigs []*Signature) (*Set, error) {
+	s := &Set{entries: make(map[string]*entry, len(sigs))}
+	for _, g := range sigs {
+		word := firstWord(g.Usage)
+		if word == "" {
+			return nil, fmt.Errorf("usage line %q: got no first word, want the command's name", g.Usage)
+		}
+		e := s.entries[word]
+		if e == nil {
+			e = &entry{}
+			s.entries[word] = e
+			s.words = append(s.words, word)
+		}
+		for _, other := range e.sigs {
+			if other.Usage == g.Usage {
+				return nil, fmt.Errorf("usage line %q: is in the table twice", g.Usage)
+			}
+		}
+		e.sigs = append(e.sigs, g)
+	}
+	return s, nil
+}
+
+// Validate reads every usage line and gives all that cannot be read.
+func (s *Set) Validate() error {
+	var all []error
+	for _, w := range s.words {
+		_, err := s.forms(w)
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+func firstWord(usage string) string {
+	word := strings.TrimLeft(usage, " ")
+	if end := strings.IndexAny(word, " <>"+usageMarks); end >= 0 {
+		word = word[:end]
+	}
+	return strings.ToUpper(word)
+}
+
+// forms gives the parsed usage lines with that first word; lines that cannot be read are left out and named by err.
+func (s *Set) forms(word string) ([]*Form, error) {
+	e := s.entries[strings.ToUpper(word)]
+	if e == nil {
+		return nil, nil
+	}
+	e.once.Do(func() {
+		var all []error
+		for _, g := range e.sigs {
+			f, err := Parse(g)
+			if err != nil {
+				all = append(all, err)
+				continue
+			}
+			e.forms = append(e.forms, f)
+		}
+		e.err = errors.Join(all...)
+	})
+	return e.forms, e.err
+}
+
+// FirstWords lists the first words of all commands in upper case, in the table's order.
+func (s *Set) FirstWords() []string { return s.words }
+
+// Signatures lists the commands with that first word, in the table's order; all of them for "".
+func (s *Set) Signatures(word string) []*Signature {
+	if word != "" {
+		if e := s.entries[strings.ToUpper(word)]; e != nil {
+			return e.sigs
+		}
+		return nil
+	}
+	var all []*Signature
+	for _, w := range s.words {
+		all = append(all, s.entries[w].sigs...)
+	}
+	return all
+}
+
+// OldLine says whether a command that begins with these two words is an old program's line, which may end at its
+// newline: it has that first word, and where the first word has other forms too the second word is an option.
+func (s *Set) OldLine(first, second string) bool {
+	e := s.entries[strings.ToUpper(first)]
+	if e == nil {
+		return false
+	}
+	old := 0
+	for _, g := range e.sigs {
+		if g.OldLine {
+			old++
+		}
+	}
+	return old > 0 && (old == len(e.sigs) || isOption(second))
+}
+
+// Match is a command bound to its signature.
+type Match struct {
+	Sig   *Signature
+	Binds []Bind // in the order written
+}
+
+// Mismatch says why no signature fits.
+type Mismatch struct {
+	Known    bool     // some command has that first word
+	At       int      // the first operand that does not fit; the number of operands if more is wanted
+	Want     []string // what would have fit there, as in the usage lines: `ONLINE`, `<cluster>`; none if nothing more was wanted
+	Keywords []string // those of Want that are keywords
+	Usage    string   // the merged usage of the commands that came that far
+	Secrets  []Bind   // the operands that may be secret
+	Given    bool     // the operand is an option that was given before
+}
+
+// Match finds the signature that fits all operands, the first of which is the command's first word. Of several it takes
+// the one with the most keywords, then the first in the table. Where none fits it says how far the best came.
+func (s *Set) Match(ops []Operand) (*Match, *Mismatch) {
+	var forms []*Form
+	if len(ops) > 0 && ops[0].Kind == WordOperand && !ops[0].Quoted {
+		forms, _ = s.forms(ops[0].Text)
+	}
+	if len(forms) == 0 {
+		return nil, &Mismatch{}
+	}
+	for _, strict := range []bool{true, false} {
+		var best *Match
+		most := -1
+		m := matcher{ops: ops, strict: strict}
+		for _, f := range forms {
+			m.form, m.steps = f, 0
+			if !m.match() {
+				continue
+			}
+			if n := m.keywordCount(); n > most {
+				best, most = &Match{Sig: f.Sig, Binds: append([]Bind(nil), m.binds...)}, n
+			}
+		}
+		if best != nil {
+			return best, nil
+		}
+	}
+	return nil, s.explain(forms, ops)
+}
+
+// explain runs all forms again and collects those that came furthest.
+func (s *Set) explain(forms []*Form, ops []Operand) *Mismatch {
+	miss := &Mismatch{Known: true, At: -1}
+	var furthest []*Form
+	var want []*node
+	for _, f := range forms {
+		m := matcher{form: f, ops: ops, explain: true, far: -1}
+		m.match()
+		miss.Secrets = append(miss.Secrets, f.secretsIn(ops, m.reached)...)
+		switch {
+		case m.far > miss.At:
+			miss.At, furthest, want = m.far, furthest[:0], want[:0]
+			fallthrough
+		case m.far == miss.At:
+			furthest = append(furthest, f)
+			want = append(want, m.want...)
+		}
+	}
+	miss.Usage = mergedUsage(furthest)
+	seen := map[string]bool{}
+	for _, n := range want {
+		text := n.wanted()
+		if seen[text] {
+			continue
+		}
+		seen[text] = true
+		miss.Want = append(miss.Want, text)
+		if w := first(n); w != "" {
+			miss.Keywords = append(miss.Keywords, w)
+		}
+	}
+	if miss.At >= 0 && miss.At < len(ops) && ops[miss.At].Kind == WordOperand {
+		for _, f := range furthest {
+			miss.Given = miss.Given || isOption(ops[miss.At].Text) && f.keywords[strings.ToUpper(ops[miss.At].Text)]
+		}
+	}
+	return miss
+}
+
+// wanted spells the node as a usage line does.
+func (n *node) wanted() string {
+	switch n.kind {
+	case slot:
+		return "<" + n.name + ">"
+	case glue:
+		var b strings.Builder
+		for _, k := range n.kids {
+			if k.kind == opt {
+				break
+			}
+			b.WriteString(k.wanted())
+		}
+		return b.String()
+	}
+	return n.text
+}
+
+// secretsIn gives the operands that may be secret in a command that does not fit: those bound to a secret slot, and
+// whatever stands behind an option that takes one.
+func (f *Form) secretsIn(ops []Operand, reached []Bind) []Bind {
+	var all []Bind
+	for _, b := range reached {
+		if b.Type == "secret" {
+			all = append(all, b)
+		}
+	}
+	for _, option := range f.secrets {
+		for i := 0; i+1 < len(ops); i++ {
+			if ops[i].Kind != WordOperand || !strings.EqualFold(ops[i].Text, option) {
+				continue
+			}
+			raw := ops[i+1].Raw
+			b := Bind{Arg: Arg{Name: "secret", Type: "secret"}, From: i + 1, To: i + 2, Lo: -1, Hi: -1}
+			if at := indexJoint(raw, ":", ops[i+1].Quoted, true); at >= 0 {
+				b.Lo, b.Hi = at+1, len(raw)
+			}
+			all = append(all, b)
+		}
+	}
+	return all
+}
