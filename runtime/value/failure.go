@@ -16,6 +16,7 @@ const (
 	CodeConflict     = -1004 // the world is not as the command needs it
 	CodeFailed       = -1005 // the system tried and failed
 	CodeCancelled    = -1006 // the run was stopped or the command cancelled
+	CodeScript       = -1007 // the script itself erred: 1/0, a wrong type, a missing key
 )
 
 // Failure is the way a command fails: a negative code, one line that names the object, and the way out.

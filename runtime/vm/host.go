@@ -17,6 +17,8 @@ type Site struct {
 	Place  string
 	Source *diag.Source
 	Span   diag.Span
+	// Again marks, for Decide only, a loop's condition that is tested after the loop's body has run in this plan.
+	Again bool
 }
 
 // Call is one command with its evaluated operands.
@@ -73,7 +75,8 @@ type Host interface {
 	PointOfNoReturn(ctx context.Context, at Site) error
 	// Run runs another runbook in this run; path is as written, from names the file that says it.
 	Run(ctx context.Context, at Site, path string, args map[string]value.Value) error
-	// Decide says which way a branch on an unknown value goes. Only a plan is ever asked.
+	// Decide says which way a branch on an unknown value goes. Only a plan is ever asked. For a loop (WHILE, FOR with an
+	// unknown bound or list) it is asked once before the body and once after it with Again set, when it answers no.
 	Decide(ctx context.Context, at Site, u value.Value) (bool, error)
 	// Now is the time for now() and since(), recorded so that a resumed run sees the same.
 	Now(ctx context.Context, at Site) (time.Time, error)

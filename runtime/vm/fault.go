@@ -1,0 +1,214 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/d5/tengo/v2"
+
+	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/lang/lower"
+	"github.com/standin-project/standin/runtime/value"
+)
+
+// Error is how a run fails: a diagnostic at its place, and the cause.
+type Error struct {
+	Diag *diag.Diagnostic
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Diag.Error() }
+
+// Unwrap gives the diagnostic and the cause.
+func (e *Error) Unwrap() []error { return []error{e.Diag, e.Err} }
+
+// fault makes the error of a stopped VM a positioned one, or adds what this VM knows to one that has its place already.
+func (m *machine) fault(v *tengo.VM, err error) error {
+	cause, depth := peel(err)
+	if exit := exitOf(cause); exit != nil {
+		return exit
+	}
+	s := inspect(v, depth)
+	e, placed := cause.(*Error)
+	if !placed {
+		if p, ok := cause.(*panicked); ok && s.sp >= tengo.StackSize-1 || errors.Is(cause, tengo.ErrStackOverflow) {
+			cause = value.Failf(value.CodeScript, "%w", errTooDeep).Hint("does a FUNCTION call itself without end?")
+		} else if ok {
+			cause = p.error
+		}
+		if errors.Is(cause, errTooDeep) && len(s.frames) > 1 {
+			s.frames = s.frames[1:] // the call, not the place inside that happened to be one too many
+		}
+		src, span := m.innermost(s)
+		e = m.newError(src, span, cause)
+	}
+	m.showValues(e.Diag, s)
+	m.addCalls(e.Diag, s)
+	return e
+}
+
+var errTooDeep = errors.New("calls are nested too deep")
+
+// peel gives the error that stopped a VM and in which frame, 0 for the one that the VM itself says it is in; Tengo
+// wraps an error once a frame.
+func peel(err error) (cause error, depth int) {
+	for {
+		switch e := err.(type) {
+		case *raised:
+			return e.error, depth
+		case *panicked, *interrupted:
+			return e, 0
+		case *value.Failure:
+			return e, depth
+		}
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err, depth
+		}
+		err = inner
+		depth++
+	}
+}
+
+func exitOf(err error) *Exit {
+	var exit *Exit
+	errors.As(err, &exit)
+	return exit
+}
+
+// innermost gives the place where a VM stopped.
+func (m *machine) innermost(s *stopped) (*diag.Source, diag.Span) {
+	for _, f := range s.frames {
+		if p := m.prog.place(f.pos); p != nil {
+			return p.Source, p.Span
+		}
+	}
+	return &diag.Source{}, diag.Span{}
+}
+
+// newError makes the diagnostic of an error that happened at a place.
+func (m *machine) newError(src *diag.Source, span diag.Span, cause error) *Error {
+	d := &diag.Diagnostic{Source: src, Span: span, Code: "run", Message: cause.Error()}
+	if stop, ok := cause.(*interrupted); ok {
+		d.Code, d.Message = "stopped", "stopped here: "+stop.cause.Error()
+		if errors.Is(stop.cause, context.DeadlineExceeded) {
+			d.Message = "the time ran out here"
+		}
+	}
+	var failure *value.Failure
+	if errors.As(cause, &failure) {
+		d.Hints = failure.Hints
+	}
+	return &Error{Diag: d, Err: cause}
+}
+
+// maxCalls bounds how much of an endless recursion a diagnostic shows.
+const maxCalls = 8
+
+// addCalls adds the FUNCTIONs that the VM was in.
+func (m *machine) addCalls(d *diag.Diagnostic, s *stopped) {
+	for i := 0; i+1 < len(s.frames); i++ {
+		inside, call := m.prog.place(s.frames[i].pos), m.prog.place(s.frames[i+1].pos)
+		if inside == nil || call == nil {
+			continue
+		}
+		if i >= maxCalls {
+			d.Chain = append(d.Chain, diag.Frame{
+				Label: fmt.Sprintf("%d more calls", len(s.frames)-2-i), Source: call.Source, Span: call.Span,
+			})
+			return
+		}
+		label := "FUNCTION"
+		if f := m.prog.functionAt(inside.Source, inside.Span); f != nil {
+			label += " " + f.Name
+		}
+		d.Chain = append(d.Chain, diag.Frame{Label: label, Source: call.Source, Span: call.Span})
+	}
+}
+
+// showValues adds the values of the variables on the diagnostic's line, as far as this machine sees them.
+func (m *machine) showValues(d *diag.Diagnostic, s *stopped) {
+	if d.Source == nil || d.Values != nil {
+		return
+	}
+	f := m.prog.functionAt(d.Source, d.Span)
+	for _, name := range variablesOn(line(d.Source.Text, d.Span)) {
+		v := m.global(name)
+		if f != nil {
+			if local, isLocal := m.local(f, strings.ToLower(name), s); isLocal {
+				v = local
+			}
+		}
+		if v != nil && !value.IsUnset(v) {
+			d.Values = append(d.Values, diag.Named{Name: "$" + name, Value: clip(value.Print(v))})
+		}
+	}
+}
+
+func (m *machine) global(name string) value.Value {
+	name = strings.ToLower(name)
+	for _, g := range m.prog.unit.Variables {
+		if string(m.prog.unit.Globals[g].(lower.Variable)) == name {
+			return m.globals[g]
+		}
+	}
+	return nil
+}
+
+// local reads a local of the innermost frame of f. v is nil if the VM is not in f.
+func (m *machine) local(f *lower.Function, folded string, s *stopped) (v value.Value, isLocal bool) {
+	for slot, name := range f.Locals {
+		if name != folded {
+			continue
+		}
+		for i := 0; s != nil && i < len(s.frames); i++ {
+			p := m.prog.place(s.frames[i].pos)
+			if p == nil || m.prog.functionAt(p.Source, p.Span) != f || s.frames[i].fn.Free != nil {
+				continue
+			}
+			v = s.stack[s.frames[i].base+slot]
+			if shared, ok := v.(*tengo.ObjectPtr); ok {
+				v = *shared.Value
+			}
+			return v, true
+		}
+		return nil, true
+	}
+	return nil, false
+}
+
+// line gives the line that the span begins on.
+func line(text string, span diag.Span) string {
+	start := min(span.Start, len(text))
+	from := strings.LastIndexByte(text[:start], '\n') + 1
+	to := strings.IndexByte(text[start:], '\n')
+	if to < 0 {
+		return text[from:]
+	}
+	return text[from : start+to]
+}
+
+// variablesOn lists the names after a $ in a line, each once.
+func variablesOn(line string) []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, rest := range strings.Split(line, "$")[1:] {
+		name := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))]
+		if folded := strings.ToLower(name); name != "" && !seen[folded] {
+			seen[folded] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// clip keeps a value below an error short.
+func clip(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + fmt.Sprintf("… (%d bytes)", len(s))
+}

@@ -1,0 +1,217 @@
+package vm_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/lang/lower"
+	"github.com/standin-project/standin/runtime/value"
+	"github.com/standin-project/standin/runtime/vm"
+)
+
+// run runs a script and gives what came of it.
+func run(ctx context.Context, script string) (string, error) {
+	w := &world{answers: map[string]bool{}}
+	unit, diags := compile("limits.dtcl", script, lower.Options{})
+	if diags != nil {
+		return "", diags[0]
+	}
+	err := vm.Load(unit).Run(ctx, w, nil)
+	return w.out.String(), err
+}
+
+// works wants a script to end well and to write a text.
+func works(t *testing.T, script, want string) {
+	t.Helper()
+	got, err := run(context.Background(), script)
+	if err != nil {
+		t.Fatalf("got %v, want it to work", err)
+	}
+	if got != want+"\n" {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// refused wants a script to end in a diagnostic at a place of the script.
+func refused(t *testing.T, script, want string) {
+	t.Helper()
+	_, err := run(context.Background(), script)
+	var d *diag.Diagnostic
+	if !errors.As(err, &d) {
+		t.Fatalf("got %v, want a diagnostic that says %q", err, want)
+	}
+	if !strings.Contains(d.Message, want) || d.Code == "internal" {
+		t.Errorf("got %s: %q, want %q", d.Code, d.Message, want)
+	}
+	if d.Source == nil || d.Source.Name != "limits.dtcl" || d.Span.End <= d.Span.Start || d.Span.End > len(d.Source.Text) {
+		t.Errorf("got the place %v, want one in the script", d.Span)
+	}
+}
+
+func lines(n int, line func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(line(i))
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func TestManyVariables(t *testing.T) {
+	assign := lines(2000, func(i int) string { return fmt.Sprintf("$v%d = %d;", i, i) })
+	works(t, assign+"WRITE $v0, $v255, $v256, $v1023, $v1024, $v1999;", "02552561023"+"1024"+"1999")
+}
+
+func TestManyLocals(t *testing.T) {
+	body := lines(199, func(i int) string { return fmt.Sprintf("$v%d = $n + %d;", i, i) })
+	works(t, "FUNCTION f($n)\n"+body+"RETURN $v0 + $v198; END\nWRITE f(1);", "200")
+	body = lines(300, func(i int) string { return fmt.Sprintf("$v%d = $n + %d;", i, i) })
+	refused(t, "FUNCTION f($n)\n"+body+"RETURN $v0 + $v299; END\nWRITE f(1);", "variables in one FUNCTION")
+}
+
+func TestNestedLoopsHaveLocals(t *testing.T) {
+	nest := func(n int) string {
+		return lines(n, func(i int) string { return fmt.Sprintf("FOR $i%d = %d TO %d DO", i, i, i) }) +
+			fmt.Sprintf("WRITE $i0, $i%d;", n-1) + strings.Repeat("END ", n)
+	}
+	works(t, nest(100), "099")
+	refused(t, nest(130), "nested")
+}
+
+func TestManyLiterals(t *testing.T) {
+	works(t, lines(30_000, func(i int) string { return fmt.Sprintf("$x = %d + %d;", i*2, i*2+1) })+"WRITE $x;", "119997")
+	refused(t, lines(40_000, func(i int) string { return fmt.Sprintf("$x = %d + %d;", i*2, i*2+1) }), "want at most 65536")
+}
+
+func TestLargeLists(t *testing.T) {
+	numbers := lines(5000, func(i int) string { return fmt.Sprint(i, ",") })
+	works(t, "$l = ["+strings.TrimRight(numbers, ",\n")+"]; WRITE len($l), $l[0], $l[4999];", "500004999")
+	computed := lines(5000, func(i int) string { return fmt.Sprint("$n + ", i, ",") })
+	works(t, "$n = 1; $l = ["+strings.TrimRight(computed, ",\n")+"]; WRITE len($l), $l[0], $l[4999];", "500015000")
+	members := lines(5000, func(i int) string { return fmt.Sprintf("k%d: $n + %d,", i, i) })
+	works(t, "$n = 1; $m = {"+strings.TrimRight(members, ",\n")+"}; WRITE len($m), $m.k0, $m.k4999;", "500015000")
+	works(t, `$l = ["x"]; FOR $i = 1 TO 20 DO $l = $l + $l; END WRITE len($l);`, "1048576")
+	refused(t, `$l = ["x"]; FOR $i = 1 TO 21 DO $l = $l + $l; END`, "more than 1048576 items")
+}
+
+func TestLongTexts(t *testing.T) {
+	works(t, `$t = "x"; FOR $i = 1 TO 26 DO $t = $t + $t; END WRITE len($t);`, "67108864")
+	refused(t, `$t = "x"; FOR $i = 1 TO 27 DO $t = $t + $t; END`, "longer than 64 MiB")
+	refused(t, `$t = "x"; FOR $i = 1 TO 26 DO $t = $t + $t; END $u = "${$t}${$t}";`, "longer than 64 MiB")
+	refused(t, `$t = "x"; FOR $i = 1 TO 25 DO $t = $t + $t; END $u = replace($t, "x", "yyy");`, "longer than 64 MiB")
+	refused(t, `$t = "x"; FOR $i = 1 TO 25 DO $t = $t + $t; END $u = join([$t, $t, $t], "");`, "longer than 64 MiB")
+	refused(t, `$t = "x"; FOR $i = 1 TO 26 DO $t = $t + $t; END $l = [$t, $t, $t, $t, $t];`, "larger than 256 MiB")
+	refused(t, `$t = "x"; FOR $i = 1 TO 22 DO $t = $t + $t; END $l = split($t, "x");`, "more than 1048576 items")
+}
+
+func TestDeepValues(t *testing.T) {
+	refused(t, `$l = []; WHILE TRUE DO $l = [$l]; END`, "nested deeper than 200")
+	refused(t, `$m = {}; WHILE TRUE DO $m = {a: $m}; END`, "nested deeper than 200")
+	refused(t, `$l = ["0123456789abcdef"]; WHILE TRUE DO $l = [$l, $l]; END`, "larger than 256 MiB")
+}
+
+func TestEndlessRecursion(t *testing.T) {
+	for _, function := range []string{
+		`FUNCTION f($n) RETURN f($n + 1); END $x = f(1);`,
+		`FUNCTION f($n) RETURN (f($n + 1)); END $x = f(1);`,
+		`FUNCTION f($n) RETURN 1 + f($n + 1); END $x = f(1);`,
+		`FUNCTION f($n) RETURN TRUE AND f($n + 1); END $x = f(1);`,
+		`FUNCTION f($n) f($n + 1); END f(1);`,
+		`FUNCTION f() f(); END f();`,
+		`FUNCTION f($a, $b = 1) $c = 1; $d = 2; RETURN [f($a), $b, $c, $d]; END $x = f(1);`,
+		`FUNCTION a() RETURN b(); END FUNCTION b() RETURN a(); END $x = a();`,
+	} {
+		refused(t, function, "nested too deep")
+	}
+	refused(t, `FUNCTION f() TRY f(); FINALLY $x = 1; END END f();`, "nested more than 200 deep")
+}
+
+func TestDivisionByZeroInEveryShape(t *testing.T) {
+	for _, x := range []string{"1 / $z", "1 % $z", "1.5 / $z", "1 / (0.5 - 0.5)", "0 / $z", "1 / -$z"} {
+		refused(t, "$z = 0; $x = "+x+";", "by zero")
+	}
+}
+
+func TestCancelStopsAnEndlessLoop(t *testing.T) {
+	for _, script := range []string{
+		"WHILE TRUE DO END",
+		"FOR $i = 1 TO 9223372036854775807 DO END",
+		"WHILE TRUE DO TRY $x = 1; ON ERROR DO END END",
+		"WHILE TRUE DO STEP \"s\" DO $x = 1; END END",
+		"WHILE TRUE DO PARALLEL DO STEP \"s\" DO $x = 1; END END END",
+		"TRY WHILE TRUE DO END ON ERROR DO WRITE 1; FINALLY WHILE TRUE DO END END",
+		"FUNCTION f() WHILE TRUE DO END END f();",
+	} {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		reason := errors.New("the operator says stop")
+		time.AfterFunc(20*time.Millisecond, func() { cancel(reason) })
+		_, err := run(ctx, script)
+		if !errors.Is(err, reason) {
+			t.Errorf("%s: got %v, want it stopped", script, err)
+		}
+	}
+}
+
+func TestACancelledRunDoesNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if out, err := run(ctx, "WRITE 1;"); out != "" || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// An Abort that comes just as a block ends must not stop the block after it.
+func TestAbortRaces(t *testing.T) {
+	script := `FOR $i = 1 TO 2000 DO TRY STEP "s" TIMEOUT 1ms DO $x = $i; END ON ERROR DO $x = $i; END END WRITE $x;`
+	unit, diags := compile("limits.dtcl", script, lower.Options{})
+	if diags != nil {
+		t.Fatal(diags[0])
+	}
+	for range 5 {
+		w := &world{}
+		if err := vm.Load(unit).Run(context.Background(), w, nil); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(w.out.String(), "\n2000\n") {
+			t.Errorf("got %q", w.out.String())
+		}
+	}
+}
+
+func TestNoGoroutineIsLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
+		_, _ = run(ctx, `PARALLEL DO STEP "a" DO WHILE TRUE DO END END STEP "b" DO WHILE TRUE DO END END END`)
+		cancel()
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		runtime.Gosched()
+		time.Sleep(time.Millisecond) // goroutines that have ended go away in their own time
+	}
+	t.Errorf("got %d goroutines, want %d", runtime.NumGoroutine(), before)
+}
+
+func TestErrorsKeepTheirCause(t *testing.T) {
+	_, err := run(context.Background(), `STEP "s" DO FAIL -104 "no source"; END`)
+	var f *value.Failure
+	var e *vm.Error
+	var d *diag.Diagnostic
+	if !errors.As(err, &f) || f.Code != value.CodeNoSourceName || !errors.As(err, &e) || !errors.As(err, &d) {
+		t.Fatalf("got %v", err)
+	}
+	_, err = run(context.Background(), `EXIT 7;`)
+	var exit *vm.Exit
+	if !errors.As(err, &exit) || exit.Code != 7 {
+		t.Fatalf("got %v, want exit 7", err)
+	}
+}
