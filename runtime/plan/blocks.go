@@ -1,0 +1,303 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/standin-project/standin/runtime/value"
+	"github.com/standin-project/standin/runtime/vm"
+)
+
+// Write prints a line on standard output.
+func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
+	id := place(ctx, at)
+	if w.predict != nil {
+		w.predict.add(item{Kind: itemWrite, Text: text, Line: line(at)})
+		return nil
+	}
+	if err := w.append(&Entry{Kind: KindWrite, Place: id, Line: line(at), Text: text, Started: time.Now()}, false); err != nil {
+		return err
+	}
+	w.out.Lock()
+	_, err := fmt.Fprintln(w.Out, text)
+	w.out.Unlock()
+	w.emit(ctx, at, Event{Kind: EventWrite, Place: id, Text: text})
+	return err
+}
+
+// Wait waits for a span of time.
+func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
+	id := place(ctx, at)
+	if w.predict != nil {
+		w.predict.add(item{Kind: itemWait, Text: "wait " + d.String(), Line: line(at)})
+		return nil
+	}
+	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Text: d.String(), Started: time.Now()}
+	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "wait " + d.String()})
+	if err := w.pause(ctx, d); err != nil {
+		return err
+	}
+	e.Ended = time.Now()
+	return w.append(e, false)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pollEvery is how often WAIT UNTIL looks when the script says nothing.
+const pollEvery = time.Second
+
+// WaitUntil looks at a condition until it holds; its time-out names the last value seen.
+func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, timeout time.Duration) error {
+	id := place(ctx, at)
+	if w.predict != nil {
+		if _, err := cond(ctx); err != nil {
+			return err
+		}
+		w.predict.add(item{Kind: itemWait, Text: "wait until the condition holds", Line: line(at)})
+		return nil
+	}
+	if every <= 0 {
+		every = pollEvery
+	}
+	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Started: time.Now()}
+	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "wait until the condition holds"})
+	limited, cancel := w.waiting(ctx)
+	defer cancel()
+	if timeout > 0 {
+		var late context.CancelFunc
+		limited, late = context.WithTimeout(limited, timeout)
+		defer late()
+	}
+	last := value.None
+	for {
+		v, err := cond(limited)
+		if err == nil {
+			last = v
+			if !v.IsFalsy() {
+				break
+			}
+			err = sleep(limited, every)
+		}
+		if stopped := w.stopped(); stopped != nil {
+			return stopped
+		}
+		if limited.Err() != nil && ctx.Err() == nil {
+			f := value.Failf(value.CodeTimeout, "the condition did not hold within %s; its last value was %s", timeout, value.Print(last))
+			e.Ended, e.Code, e.Error = time.Now(), f.Code, f.Message
+			return errors.Join(f, w.append(e, false))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	e.Ended = time.Now()
+	return w.append(e, false)
+}
+
+// Require refuses the run when what must hold does not.
+func (w *Walk) Require(ctx context.Context, at vm.Site, ok value.Value, message string) error {
+	id := place(ctx, at)
+	why, unknown := value.IsUnknown(ok)
+	if w.predict != nil {
+		w.predict.require(at, ok, message)
+		if unknown {
+			return nil
+		}
+	} else if err := w.append(&Entry{Kind: KindRead, Place: id, Line: line(at), Text: message, Result: value.To(ok)}, false); err != nil {
+		return err
+	}
+	if unknown {
+		message += " (unknown: " + why + ")"
+	}
+	if unknown || ok.IsFalsy() {
+		return &RequireError{message}
+	}
+	return nil
+}
+
+// RequireError says that a REQUIRE does not hold; the script cannot catch it.
+type RequireError struct{ Message string }
+
+func (e *RequireError) Error() string { return "required: " + e.Message }
+
+// Step runs a step's body; one that fails or times out is tried again as often as the step says.
+func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
+	id := place(ctx, s.Site)
+	if w.predict != nil {
+		return w.predict.step(ctx, w, s, id, body, undo)
+	}
+	begun := time.Now()
+	entry := func(state string, attempt int, err error) error {
+		e := &Entry{Kind: KindStep, Place: id, Line: line(s.Site), Text: s.Title, State: state, Attempt: attempt, Started: begun, Ended: time.Now()}
+		if err != nil {
+			e.Error = err.Error()
+		}
+		return w.append(e, false)
+	}
+	w.emit(ctx, s.Site, Event{Kind: EventStepBegin, Place: id, Text: s.Title})
+	if err := entry("begun", 0, nil); err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := w.attempt(ctx, s, fmt.Sprintf("%s@%d/", id, attempt), body)
+		took := time.Since(begun).Milliseconds()
+		if err == nil {
+			w.emit(ctx, s.Site, Event{Kind: EventStepEnd, Place: id, Text: s.Title, Attempt: attempt, Millis: took})
+			return entry("done", attempt, nil)
+		}
+		w.emit(ctx, s.Site, Event{Kind: EventStepFail, Place: id, Text: s.Title, Attempt: attempt, Error: err.Error(), Millis: took})
+		if jerr := entry("failed", attempt, err); jerr != nil {
+			return jerr
+		}
+		var f *value.Failure
+		if attempt > s.Retry || !errors.As(err, &f) || ctx.Err() != nil {
+			return err
+		}
+		if err := w.pause(ctx, s.Every); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits between two attempts.
+func (w *Walk) pause(ctx context.Context, d time.Duration) error {
+	limited, cancel := w.waiting(ctx)
+	defer cancel()
+	if err := sleep(limited, d); err != nil {
+		return w.orStopped(ctx, AsFailure(err))
+	}
+	return nil
+}
+
+// attempt runs a step's body once, within the step's time.
+func (w *Walk) attempt(ctx context.Context, s *vm.Step, path string, body vm.Body) error {
+	limited, cancel := below(ctx, path, 1), context.CancelFunc(func() {})
+	if s.Timeout > 0 {
+		limited, cancel = context.WithTimeout(limited, s.Timeout)
+	}
+	defer cancel()
+	err := body(limited)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return value.Failf(value.CodeTimeout, "STEP %q took longer than %s: %w", s.Title, s.Timeout, err)
+	}
+	return err
+}
+
+// Skip notes a step whose WHEN was false.
+func (w *Walk) Skip(ctx context.Context, s *vm.Step, when value.Value) error {
+	id := place(ctx, s.Site)
+	if w.predict != nil {
+		w.predict.add(item{Kind: itemSkip, Text: s.Title, Line: line(s.Site)})
+		return nil
+	}
+	w.emit(ctx, s.Site, Event{Kind: EventStepSkip, Place: id, Text: s.Title})
+	return w.append(&Entry{Kind: KindStep, Place: id, Line: line(s.Site), Text: s.Title, State: "skipped"}, false)
+}
+
+// Parallel runs branches side by side; the first failure in text order counts, after all have finished.
+func (w *Walk) Parallel(ctx context.Context, at vm.Site, max int, branches []vm.Body) error {
+	id := place(ctx, at)
+	errs := make([]error, len(branches))
+	run := func(i int) { errs[i] = branches[i](below(ctx, fmt.Sprintf("%s|%d/", id, i+1), 0)) }
+	if w.predict != nil {
+		// One after another: a plan prints in text order, and the overlays see the same end state.
+		for i := range branches {
+			run(i)
+		}
+		return first(errs)
+	}
+	if max <= 0 || max > len(branches) {
+		max = len(branches)
+	}
+	slots := make(chan struct{}, max)
+	var all sync.WaitGroup
+	for i := range branches {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			run(i)
+		})
+	}
+	all.Wait()
+	return first(errs)
+}
+
+func first(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Handler walks a handler that was not needed; only a plan shows it.
+func (w *Walk) Handler(ctx context.Context, at vm.Site, handler vm.Body) error {
+	if w.predict == nil {
+		return nil
+	}
+	return w.predict.onlyIf(ctx, w, "only if it fails", place(ctx, at)+"!/", handler)
+}
+
+// PointOfNoReturn marks the place after which undo refuses.
+func (w *Walk) PointOfNoReturn(ctx context.Context, at vm.Site) error {
+	id := place(ctx, at)
+	if w.predict != nil {
+		w.predict.add(item{Kind: itemMark, Text: "point of no return: from here on nothing is undone", Line: line(at)})
+		return nil
+	}
+	w.emit(ctx, at, Event{Kind: EventMark, Place: id, Text: "point of no return"})
+	return w.append(&Entry{Kind: KindMark, Place: id, Line: line(at), Started: time.Now()}, true)
+}
+
+// Run runs another runbook in the same journal.
+func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string]value.Value) error {
+	id := place(ctx, at)
+	p, err := w.Load(path, at.Source)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	if w.predict != nil {
+		w.predict.add(item{Kind: itemRun, Text: path, Line: line(at)})
+	}
+	w.emit(ctx, at, Event{Kind: EventRun, Place: id, Text: path})
+	err = p.Run(below(ctx, id+">", 1), w, args)
+	e := Event{Kind: EventRunEnd, Place: id, Text: path, Millis: time.Since(begun).Milliseconds()}
+	if err != nil {
+		e.Error = err.Error()
+	}
+	w.emit(ctx, at, e)
+	return err
+}
+
+// Now is the time, recorded so that a resumed run sees the same.
+func (w *Walk) Now(ctx context.Context, at vm.Site) (time.Time, error) {
+	id := place(ctx, at)
+	now := time.Now()
+	if w.predict != nil {
+		return now, nil
+	}
+	return now, w.append(&Entry{Kind: KindRead, Place: id, Line: line(at), Text: "now", Result: now.Format(time.RFC3339Nano)}, false)
+}
+
+// Decide says which way a branch on an unknown value goes; only a plan has unknown values.
+func (w *Walk) Decide(ctx context.Context, at vm.Site, u value.Value) (bool, error) {
+	if w.predict == nil {
+		why, _ := value.IsUnknown(u)
+		return false, value.Failf(value.CodeUnknown, "the value is unknown: %s", why)
+	}
+	return w.predict.decide(at, u)
+}

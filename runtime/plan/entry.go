@@ -1,0 +1,85 @@
+package plan
+
+import "time"
+
+// Kind says what an Entry records.
+type Kind string
+
+// The kinds of journal entries. A run begins with KindRun and, unless its process died, ends with KindEnd.
+const (
+	KindRun    Kind = "run"    // header: script, parameters, hashes, who, host
+	KindStep   Kind = "step"   // a STEP began, failed an attempt, was skipped or ended
+	KindRead   Kind = "read"   // a reading or session command and its result
+	KindIntent Kind = "intent" // what a command is about to change, before the first write
+	KindResult Kind = "result" // how a changing command ended
+	KindWait   Kind = "wait"   // a wait and its outcome
+	KindWrite  Kind = "write"  // a line that the script wrote
+	KindAsk    Kind = "ask"    // a question to a person, and its answer
+	KindMark   Kind = "mark"   // POINT OF NO RETURN
+	KindEnd    Kind = "end"    // how the run ended
+)
+
+// State is the state of a run, as `standin runs` prints it.
+type State string
+
+// The states of a run.
+const (
+	Running State = "running"
+	Waiting State = "waiting" // a question to a person stands open
+	Stopped State = "stopped" // its process is gone or was told to stop; it can be resumed
+	Failed  State = "failed"
+	Done    State = "done"
+	Undone  State = "undone"
+)
+
+// Entry is one line of a run's journal. Secrets never reach it: operands and texts are redacted before.
+type Entry struct {
+	Seq   int    `json:"seq"`
+	Kind  Kind   `json:"kind"`
+	Place string `json:"place,omitempty"` // statement ordinals + turn + attempt + call path
+	Line  string `json:"line,omitempty"`  // file:line of the statement
+
+	// Command is the statement in canonical form with its operands' values.
+	Command string   `json:"command,omitempty"`
+	Effect  string   `json:"effect,omitempty"`
+	Before  string   `json:"before,omitempty"` // the answer of the observation: yes, no, unknown
+	Changes []Change `json:"changes,omitempty"`
+	Result  any      `json:"result,omitempty"`
+	Code    int      `json:"code,omitempty"`  // negative when the command failed
+	Error   string   `json:"error,omitempty"` // its text
+	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a question: asked, answered; of the run
+	Attempt int      `json:"attempt,omitempty"`
+	Text    string   `json:"text,omitempty"` // step title, question, written line
+
+	Header *Header `json:"run,omitempty"` // of KindRun
+
+	Started time.Time `json:"started_time,omitzero"`
+	Ended   time.Time `json:"ended_time,omitzero"`
+}
+
+// Header is what a run is: the first entry of its journal.
+type Header struct {
+	ID      string            `json:"id"`
+	Script  string            `json:"script"`
+	Parent  string            `json:"parent,omitempty"` // the run whose command ran this script
+	Params  map[string]string `json:"params,omitempty"` // secret ones as keyed hashes
+	Files   map[string]string `json:"files,omitempty"`  // SHA-256 of the script and of the site file
+	Site    string            `json:"site,omitempty"`
+	Who     string            `json:"who,omitempty"`
+	Host    string            `json:"host,omitempty"`
+	PID     int               `json:"pid,omitempty"`
+	Zone    string            `json:"zone,omitempty"`
+	Version string            `json:"version,omitempty"`
+}
+
+// Journal is where a walk records what it does; the store behind it is the file store or, later, etcd.
+type Journal interface {
+	// Append adds an entry, giving it its Seq. With sync it returns only when everything appended so far is durable.
+	Append(e *Entry, sync bool) error
+}
+
+// Discard is a Journal that keeps nothing, for commands that touch no system.
+type Discard struct{}
+
+// Append does nothing.
+func (Discard) Append(*Entry, bool) error { return nil }

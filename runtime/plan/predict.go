@@ -1,0 +1,261 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/standin-project/standin/lang/sig"
+	"github.com/standin-project/standin/runtime/value"
+	"github.com/standin-project/standin/runtime/vm"
+)
+
+// Limits of a plan: beyond them it says that it could not predict the rest.
+const (
+	maxWalks    = 64
+	maxCommands = 100_000
+)
+
+// Predict walks a program over the systems' read-only faces and says what a run would do. fresh makes the records over
+// new overlays, so that each walk begins with the live world and no planned changes. The error is about the plan itself;
+// what the run would meet stands in the Plan.
+func Predict(ctx context.Context, c Config, fresh func() Lookup, p Program, params map[string]value.Value) (*Plan, error) {
+	reads := make(map[string]recorded)
+	var walks []*prediction
+	for prefix, more := []bool(nil), true; more; {
+		if len(walks) == maxWalks {
+			last := walks[len(walks)-1]
+			last.miss("", fmt.Sprintf("more than %d ways through the script's branches on unknown values", maxWalks))
+			break
+		}
+		w := New(c)
+		w.Lookup = fresh()
+		w.predict = &prediction{prefix: prefix, reads: reads, seen: make(map[string]int)}
+		err := p.Run(w.Start(ctx), w, params)
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		w.predict.ended(err)
+		walks = append(walks, w.predict)
+		prefix, more = next(w.predict.taken)
+	}
+	return merge(walks), nil
+}
+
+// next is the next way through the branches, depth first: the last one that went yes goes no.
+func next(taken []bool) ([]bool, bool) {
+	for i := len(taken) - 1; i >= 0; i-- {
+		if taken[i] {
+			return append(append([]bool(nil), taken[:i]...), false), true
+		}
+	}
+	return nil, false
+}
+
+type recorded struct {
+	v   value.Value
+	err error
+}
+
+// prediction is what one planning walk has found so far.
+type prediction struct {
+	items  []item
+	depth  int
+	prefix []bool // which way to go at the first branches on unknown
+	taken  []bool // which way went at all of them
+
+	reads    map[string]recorded // reads already made, by place and the branches before: shared by all walks
+	seen     map[string]int      // reads of this walk by statement → how many changes were planned before
+	commands int
+	changes  int
+	only     bool // inside a handler: what is printed runs only if something fails
+	failure  error
+}
+
+func (p *prediction) add(i item) {
+	i.Depth, i.Only = p.depth, p.only
+	p.items = append(p.items, i)
+}
+
+// miss adds something that the plan could not predict.
+func (p *prediction) miss(at, why string) {
+	p.add(item{Kind: itemUnknown, Why: why, Line: at})
+}
+
+// ended notes how the walk ended: the run would end the same way.
+func (p *prediction) ended(err error) {
+	var exit *vm.Exit
+	if err == nil || errors.As(err, &exit) && exit.Code == 0 {
+		return
+	}
+	p.failure = err
+	p.depth = 0
+	p.add(item{Kind: itemFailure, Text: err.Error(), Err: err})
+}
+
+// call predicts one command.
+func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value, error) {
+	if p.commands++; p.commands > maxCommands {
+		p.miss(line(c.at), fmt.Sprintf("the script carries out more than %d commands", maxCommands))
+		return nil, errTooLong
+	}
+	if p.only {
+		p.add(item{Kind: itemCommand, Text: c.text, Line: line(c.at)})
+		return value.Unknown("it runs only if something fails"), nil
+	}
+	if why, ok := unknownOperand(c.Vals); ok {
+		return p.unknown(c, why), nil
+	}
+	switch c.sig.Effect {
+	case sig.Session:
+		return c.rec.Read(ctx, c.Call)
+	case sig.Waits:
+		p.add(item{Kind: itemWait, Text: c.text, Line: line(c.at)})
+		return value.Int(0), nil
+	case sig.Reads:
+		return p.read(ctx, c)
+	}
+	a, err := c.rec.Observe(ctx, c.Call)
+	if err != nil {
+		return nil, p.failed(c, err)
+	}
+	switch a.Done {
+	case Yes:
+		p.add(item{Kind: itemAlready, Text: c.text, Line: line(c.at)})
+		if a.Result == nil {
+			return value.Int(0), nil
+		}
+		return a.Result, nil
+	case Unknown:
+		return p.unknown(c, a.Why), nil
+	}
+	p.changes++
+	p.add(item{Kind: itemCommand, Text: c.text, Line: line(c.at), Changes: a.Changes, Final: c.sig.Effect == sig.Final})
+	p.depth++
+	v, err := a.Do(ctx)
+	p.depth--
+	if err != nil {
+		return nil, p.failed(c, err)
+	}
+	if v == nil {
+		v = value.Int(0)
+	}
+	return v, nil
+}
+
+var errTooLong = errors.New("the plan is too long")
+
+func (p *prediction) unknown(c command, why string) value.Value {
+	p.add(item{Kind: itemUnknown, Text: c.text, Why: why, Line: line(c.at)})
+	return value.Unknown(why)
+}
+
+func (p *prediction) failed(c command, err error) error {
+	f := AsFailure(err)
+	p.add(item{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at)})
+	if f.Code == value.CodeUnreachable {
+		p.miss(line(c.at), f.Message)
+	}
+	return f
+}
+
+// read answers from the reads already made by an earlier walk, so that every walk sees one world. The same read made
+// again with no planned change between is a poll: what it waits for happens outside the plan, so its answer is unknown.
+func (p *prediction) read(ctx context.Context, c command) (value.Value, error) {
+	poll := c.at.Place + " " + c.text
+	if n, ok := p.seen[poll]; ok && n == p.changes+1 {
+		return value.Unknown(c.text + " may answer differently by then"), nil
+	}
+	p.seen[poll] = p.changes + 1
+	key := fmt.Sprint(c.Place, p.taken)
+	r, ok := p.reads[key]
+	if !ok {
+		r.v, r.err = c.rec.Read(ctx, c.Call)
+		if ctx.Err() == nil {
+			p.reads[key] = r
+		}
+	}
+	if r.err != nil {
+		return nil, p.failed(c, r.err)
+	}
+	return r.v, nil
+}
+
+func unknownOperand(vals []value.Value) (string, bool) {
+	for _, v := range vals {
+		if v == nil {
+			continue
+		}
+		if why, ok := value.IsUnknown(v); ok {
+			return why, true
+		}
+		if l, ok := value.AsList(v); ok {
+			if why, ok := unknownOperand(l); ok {
+				return why, true
+			}
+		}
+	}
+	return "", false
+}
+
+// require notes a REQUIRE; one that is unknown is something the plan cannot promise.
+func (p *prediction) require(at vm.Site, ok value.Value, message string) {
+	if why, unknown := value.IsUnknown(ok); unknown {
+		p.miss(line(at), message+": "+why)
+		return
+	}
+	i := item{Kind: itemRequire, Text: message, Line: line(at)}
+	if ok.IsFalsy() {
+		i.Why = "does not hold"
+	}
+	p.add(i)
+}
+
+// step plans a step's body once, and its UNDO block as what happens only if it is undone.
+func (p *prediction) step(ctx context.Context, w *Walk, s *vm.Step, id string, body, undo vm.Body) error {
+	p.add(item{Kind: itemStep, Text: s.Title, Line: line(s.Site)})
+	p.depth++
+	defer func() { p.depth-- }()
+	if err := body(below(ctx, id+"@1/", 1)); err != nil {
+		return err
+	}
+	if undo == nil {
+		return nil
+	}
+	return p.onlyIf(ctx, w, "only if it is undone", id+"@undo/", undo)
+}
+
+// onlyIf prints what a block would do without letting the rest of the plan see it.
+func (p *prediction) onlyIf(ctx context.Context, _ *Walk, when, path string, body vm.Body) error {
+	p.add(item{Kind: itemOnly, Text: when})
+	was := p.only
+	p.only = true
+	p.depth++
+	err := body(below(ctx, path, 1))
+	p.depth--
+	p.only = was
+	var f *value.Failure
+	if errors.As(err, &f) {
+		return nil // a handler that fails again does not change what the plan says of the run
+	}
+	return err
+}
+
+// decide goes both ways at a branch on an unknown value, one in this walk and the other in a later one.
+func (p *prediction) decide(at vm.Site, u value.Value) (bool, error) {
+	if p.only {
+		return false, nil
+	}
+	why, _ := value.IsUnknown(u)
+	if at.Again {
+		p.add(item{Kind: itemRepeat, Why: why, Line: line(at)})
+		return false, nil
+	}
+	way := true
+	if n := len(p.taken); n < len(p.prefix) {
+		way = p.prefix[n]
+	}
+	p.taken = append(p.taken, way)
+	p.add(item{Kind: itemBranch, Why: why, Line: line(at), Way: way})
+	return way, nil
+}
