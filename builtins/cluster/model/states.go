@@ -1,0 +1,93 @@
+package model
+
+import "slices"
+
+// This file brings resources online and takes them offline.
+
+// set changes one resource's state.
+func (b *builder) set(r *Resource, to State, note string, script *Script) {
+	name, from := r.Name, r.State
+	s := Step{What: `resource "` + name + `"`, From: string(from), To: string(to), Inverse: inverseOf(r), Script: script}
+	if r.Degraded() {
+		s.From += " (" + r.Note + ")"
+	}
+	if script != nil {
+		s.What += " (runs " + script.Event + ".dtcl on " + script.Node + ")"
+	}
+	s.Make = func(c *Cluster) {
+		if r := c.Resource(name); r != nil {
+			r.State, r.Note = to, note
+		}
+	}
+	b.add(s)
+}
+
+// inverseOf gives the operation that brings a resource back to the state it is in now.
+func inverseOf(r *Resource) *Op {
+	switch r.State {
+	case Online:
+		return &Op{Verb: ResourceOnline, Resource: r.Name}
+	case Failed:
+		return &Op{Verb: ResourceFail, Resource: r.Name, Note: r.Note}
+	}
+	return &Op{Verb: ResourceOffline, Resource: r.Name}
+}
+
+func (b *builder) script(r *Resource, event string) *Script {
+	if !r.IsSource() {
+		return nil
+	}
+	return &Script{Resource: r.Name, Node: b.c.Group(r.Group).Owner, Event: event}
+}
+
+func (b *builder) setOnline(r *Resource) {
+	switch why := r.Params[ParamFails]; {
+	case why != "" && r.IsSource():
+		b.set(r, Online, Degrade(why), nil)
+	case why != "":
+		b.set(r, Failed, why, nil)
+	default:
+		b.set(r, Online, "", b.script(r, "online"))
+	}
+}
+
+// start brings resources of one group online, in order. One whose dependencies did not come online stays as it is.
+func (b *builder) start(g *Group, members []*Resource) error {
+	ready := func(r *Resource) bool {
+		return !slices.ContainsFunc(r.Depends, func(d string) bool {
+			on := b.c.Resource(d)
+			return on != nil && on.State != Online
+		})
+	}
+	for _, r := range b.c.startOrder(members) {
+		if r.State == Online || !ready(r) {
+			continue
+		}
+		if err := b.settle(g); err != nil {
+			return err
+		}
+		b.setOnline(r)
+	}
+	return nil
+}
+
+// stop takes resources offline, in order. Scripts run only where their node is still there.
+func (b *builder) stop(members []*Resource, scripts bool) {
+	for _, r := range b.c.stopOrder(members) {
+		if r.State == Offline {
+			continue
+		}
+		var script *Script
+		if scripts {
+			script = b.script(r, "offline")
+		}
+		b.set(r, Offline, "", script)
+	}
+}
+
+// running gives those that are online or on their way.
+func running(all []*Resource) []*Resource {
+	return slices.DeleteFunc(all, func(r *Resource) bool { return !r.running() })
+}
+
+func (r *Resource) running() bool { return r.State == Online || r.State == Pending }
