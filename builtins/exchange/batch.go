@@ -1,0 +1,162 @@
+package exchange
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/standin-project/standin/builtins/directory"
+)
+
+// batch is the same edits made to many entries: how 20,000 mailboxes are recorded without saying 20,000 times what
+// becomes of them.
+type batch struct {
+	Edits []directory.Edit `json:"edits"`
+	DNs   []string         `json:"dns"`
+}
+
+// batches collects edits, in the order in which each kind was first seen.
+type batches []batch
+
+// add records the edits of one entry; no edits are nothing to do.
+func (b *batches) add(dn string, edits []directory.Edit) {
+	if len(edits) == 0 {
+		return
+	}
+	for i := range *b {
+		if sameEdits((*b)[i].Edits, edits) {
+			(*b)[i].DNs = append((*b)[i].DNs, dn)
+			return
+		}
+	}
+	*b = append(*b, batch{Edits: edits, DNs: []string{dn}})
+}
+
+func sameEdits(a, b []directory.Edit) bool {
+	return slices.EqualFunc(a, b, func(x, y directory.Edit) bool {
+		return x.Attr == y.Attr && slices.Equal(x.Old, y.Old) && slices.Equal(x.New, y.New)
+	})
+}
+
+// count is the number of entries.
+func (b batches) count() (n int) {
+	for _, one := range b {
+		n += len(one.DNs)
+	}
+	return n
+}
+
+// inFlight is how many modifies wait for the directory at once.
+const inFlight = 32
+
+// apply makes the edits: one batch after another, the entries of each at the same time.
+func (b batches) apply(ctx context.Context, d directory.System) error {
+	for _, one := range b {
+		if err := one.each(ctx, func(ctx context.Context, dn string) error {
+			return d.Modify(ctx, directory.Modification{DN: dn, Edits: one.Edits})
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b batch) each(ctx context.Context, do func(ctx context.Context, dn string) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(inFlight)
+	for _, dn := range b.DNs {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { return do(ctx, dn) })
+	}
+	return g.Wait()
+}
+
+// takeBack gives the edits that bring an entry back to what it was before these edits, as far as they still stand. An
+// attribute that somebody has given a third value since is left, and named.
+func takeBack(e *directory.Entry, edits []directory.Edit) (back []directory.Edit, left []string) {
+	for _, edit := range edits {
+		now := e.All(edit.Attr)
+		out := directory.Edit{Attr: edit.Attr}
+		for _, v := range edit.New {
+			if directory.Holds(now, v) && !directory.Holds(edit.Old, v) {
+				out.Old = append(out.Old, v)
+			}
+		}
+		for _, v := range edit.Old {
+			if !directory.Holds(now, v) {
+				out.New = append(out.New, v)
+			}
+		}
+		switch {
+		case len(out.New) > 0 && len(out.Old) == 0 && len(now) > 0 && directory.Single(edit.Attr):
+			left = append(left, edit.Attr)
+		case len(out.Old) > 0 || len(out.New) > 0:
+			back = append(back, out)
+		}
+	}
+	return back, left
+}
+
+// attributes names what the edits change.
+func attributes(edits []directory.Edit) []string {
+	var names []string
+	for _, e := range edits {
+		if !slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, e.Attr) }) {
+			names = append(names, e.Attr)
+		}
+	}
+	return names
+}
+
+// inverse is what a change records so that it can be undone.
+type inverse struct {
+	User    string  `json:"user,omitempty"` // whose right was used; the password is asked for again
+	Batches batches `json:"batches,omitempty"`
+	Note    string  `json:"note,omitempty"`   // key of the note that was written, with
+	Before  []byte  `json:"before,omitempty"` // what it held
+}
+
+func (i inverse) raw() json.RawMessage {
+	raw, err := json.Marshal(i)
+	if err != nil {
+		panic(err) // texts only: cannot happen
+	}
+	return raw
+}
+
+// undo brings back what one change recorded, in the opposite order. Entries that are already as they were stay so.
+func (c commands) undo(ctx context.Context, raw json.RawMessage) error {
+	var inv inverse
+	if err := json.Unmarshal(raw, &inv); err != nil {
+		return err
+	}
+	_, d, err := c.Organisation(ctx, directory.Login{User: inv.User})
+	if err != nil {
+		return err
+	}
+	if inv.Note != "" {
+		return d.SetNote(ctx, inv.Note, inv.Before)
+	}
+	for _, b := range slices.Backward(inv.Batches) {
+		err := b.each(ctx, func(ctx context.Context, dn string) error {
+			e, err := d.Entry(ctx, dn, attributes(b.Edits)...)
+			if err != nil {
+				return err
+			}
+			back, _ := takeBack(e, b.Edits)
+			if len(back) == 0 {
+				return nil
+			}
+			return d.Modify(ctx, directory.Modification{DN: dn, Edits: back})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
