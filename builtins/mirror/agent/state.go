@@ -1,0 +1,87 @@
+package agent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/standin-project/standin/builtins/mirror"
+)
+
+// stateFolder lies in an agent's folder beside its volumes.
+const stateFolder = "agent"
+
+// state is what an agent keeps: one file, replaced whole.
+type state struct {
+	Down        bool                      `json:"down,omitempty"`
+	Sets        map[string]mirror.Set     `json:"sets"`
+	LastID      int64                     `json:"last_id"`
+	Connections map[int64]*connection     `json:"connections"`
+	Inbound     map[string]mirror.Inbound `json:"inbound"` // by inboundKey
+	Markers     map[string]mirror.Marker  `json:"markers"` // by set
+}
+
+// connection is what a source keeps of a connection.
+type connection struct {
+	mirror.Connection
+	Last       mirror.Run `json:"last"`
+	OrphansDue string     `json:"orphans_due,omitempty"`
+	Replicate  bool       `json:"replicate,omitempty"`
+}
+
+func newState() state {
+	return state{
+		Sets: map[string]mirror.Set{}, Connections: map[int64]*connection{},
+		Inbound: map[string]mirror.Inbound{}, Markers: map[string]mirror.Marker{},
+	}
+}
+
+func inboundKey(c mirror.Connection) string { return fmt.Sprintf("%s %d", c.Source, c.ID) }
+
+// load reads the state of the agent in folder. A mirror that was running when its process ended was cut off.
+func load(folder string) (state, error) {
+	s := newState()
+	b, err := os.ReadFile(filepath.Join(folder, stateFolder, "state.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &s)
+	}
+	for _, c := range s.Connections {
+		if c.Last.Running() {
+			c.Last.State, c.Last.Error, c.Last.Ended = mirror.Idle, "it was cut off when its process ended", time.Now()
+		}
+	}
+	return s, err
+}
+
+// save makes the state durable before it returns. One that is on disk already is not written again.
+func save(folder string, s state) error {
+	dir := filepath.Join(folder, stateFolder)
+	b, err := json.MarshalIndent(s, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if have, err := os.ReadFile(filepath.Join(dir, "state.json")); err == nil && string(have) == string(b)+"\n" {
+		return nil
+	}
+	if err := renameio.WriteFile(filepath.Join(dir, "state.json"), append(b, '\n'), 0o600); err != nil {
+		return err
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync() // the rename too
+}

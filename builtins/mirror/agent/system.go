@@ -1,0 +1,509 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/builtins/mirror/agent/tree"
+	"github.com/standin-project/standin/runtime/value"
+)
+
+var _ mirror.System = (*Site)(nil)
+
+// Resolve gives an agent's name by its name or address.
+func (s *Site) Resolve(name string) (string, error) {
+	n, err := s.node(name)
+	if err != nil {
+		return "", err
+	}
+	return n.cfg.Name, nil
+}
+
+// Login grants everything: an embedded agent lives in the process of the user who asks.
+func (s *Site) Login(_ context.Context, agent, _, _ string) (mirror.Level, error) {
+	if _, err := s.up(agent); err != nil {
+		return mirror.NoAccess, err
+	}
+	return mirror.Full, nil
+}
+
+// Sets lists an agent's sets by name.
+func (s *Site) Sets(_ context.Context, agent string) (sets []mirror.Set, err error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return nil, err
+	}
+	n.view(func(st *state) {
+		for _, name := range slices.Sorted(maps.Keys(st.Sets)) {
+			set := st.Sets[name]
+			set.Rules = slices.Clone(set.Rules)
+			sets = append(sets, set)
+		}
+	})
+	return sets, nil
+}
+
+// PutSet makes or replaces a set.
+func (s *Site) PutSet(_ context.Context, agent string, set mirror.Set) error {
+	n, err := s.up(agent)
+	if err != nil {
+		return err
+	}
+	return n.change(func(st *state) error { st.Sets[set.Name] = set; return nil })
+}
+
+// DropSet removes a set.
+func (s *Site) DropSet(_ context.Context, agent, set string) error {
+	n, err := s.up(agent)
+	if err != nil {
+		return err
+	}
+	return n.change(func(st *state) error { delete(st.Sets, set); return nil })
+}
+
+// Survey counts what a set covers.
+func (s *Site) Survey(ctx context.Context, agent string, set mirror.Set) (mirror.Survey, error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return mirror.Survey{}, err
+	}
+	specs, _, err := rootsOf(mirror.Connection{Rules: set.Rules})
+	if err != nil {
+		return mirror.Survey{}, err
+	}
+	roots, err := n.hold(specs)
+	if err != nil {
+		return mirror.Survey{}, err
+	}
+	defer release(roots)
+	return survey(ctx, roots)
+}
+
+// NextID is the id that the agent's next connection gets.
+func (s *Site) NextID(_ context.Context, agent string) (id int64, err error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return 0, err
+	}
+	n.view(func(st *state) { id = st.LastID + 1 })
+	return id, nil
+}
+
+// Connections lists the connections of which agent is the source, by id.
+func (s *Site) Connections(_ context.Context, agent string) ([]mirror.Status, error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return nil, err
+	}
+	return s.statuses(n), nil
+}
+
+func (s *Site) statuses(n *node) []mirror.Status {
+	var all []mirror.Status
+	markers := map[string]mirror.Marker{}
+	retrying := map[int64]bool{}
+	n.view(func(st *state) {
+		maps.Copy(markers, st.Markers)
+		for _, c := range st.Connections {
+			status := mirror.Status{Connection: c.Connection, Last: c.Last, Replication: mirror.Stopped, OrphansDue: c.OrphansDue}
+			if c.Last.Number == 0 {
+				status.Last.State = mirror.Idle
+			}
+			if r := n.runs[c.ID]; r != nil {
+				status.Last, retrying[c.ID] = r.now()
+			}
+			if r := n.replications[c.ID]; r != nil {
+				status.Replication, _ = r.word()
+			}
+			all = append(all, status)
+		}
+	})
+	slices.SortFunc(all, func(a, b mirror.Status) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range all {
+		s.targetSide(&all[i], markers[all[i].Set], retrying[all[i].ID])
+	}
+	return all
+}
+
+// targetSide completes a status with what its target knows.
+func (s *Site) targetSide(status *mirror.Status, mine mirror.Marker, retrying bool) {
+	status.Generation, status.Data = mine.Generation, mirror.Bad
+	status.TargetState = mirror.Retrying
+	target, err := s.up(status.Target)
+	if err != nil {
+		return
+	}
+	var in mirror.Inbound
+	var marker mirror.Marker
+	target.view(func(st *state) { in, marker = st.Inbound[inboundKey(status.Connection)], st.Markers[status.Set] })
+	if in.Data != "" {
+		status.Data = in.Data
+	}
+	status.Applied = in.Applied
+	_, refused := mirror.Admit(status.Connection, mine, marker)
+	switch {
+	case retrying:
+	case refused != nil:
+		status.TargetState = mirror.RestoreRequired
+	case status.Last.Error != "" || in.Data == mirror.Bad && !status.Last.Running() && status.Last.Number > 0:
+		status.TargetState = mirror.RemirrorRequired
+	default:
+		status.TargetState = mirror.Online
+	}
+}
+
+// Inbound lists what the agent remembers as a target, by source and id.
+func (s *Site) Inbound(_ context.Context, agent string) (all []mirror.Inbound, err error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return nil, err
+	}
+	n.view(func(st *state) { all = slices.Collect(maps.Values(st.Inbound)) })
+	slices.SortFunc(all, func(a, b mirror.Inbound) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
+	})
+	return all, nil
+}
+
+// Marker gives the marker of a set's root.
+func (s *Site) Marker(_ context.Context, agent, set string) (m mirror.Marker, err error) {
+	n, err := s.up(agent)
+	if err != nil {
+		return m, err
+	}
+	n.view(func(st *state) { m = st.Markers[set] })
+	return m, nil
+}
+
+// Mark replaces a marker if it still is old, and ends whatever an older generation was doing to this root.
+func (s *Site) Mark(_ context.Context, agent string, old, new mirror.Marker) error {
+	n, err := s.up(agent)
+	if err != nil {
+		return err
+	}
+	err = n.change(func(st *state) error {
+		if st.Markers[new.Set] != old {
+			return value.Failf(value.CodeConflict, "the root of %q on %s is %q, not %q",
+				new.Set, agent, st.Markers[new.Set], old).Hint("look with STATUS TARGET %s and try again", agent)
+		}
+		st.Markers[new.Set] = new
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	n.cutSessions(func(r *receiver) bool {
+		return r.hello.Connection.Set == new.Set && r.hello.Purpose == carry
+	})
+	return nil
+}
+
+// Compare compares both sides of a connection.
+func (s *Site) Compare(ctx context.Context, c mirror.Connection, how mirror.Compare) (mirror.Difference, error) {
+	n, err := s.up(c.Source)
+	if err != nil {
+		return mirror.Difference{}, err
+	}
+	m, err := n.session(ctx, c, look, mirror.Sweep{})
+	if err != nil {
+		return mirror.Difference{}, err
+	}
+	defer m.close()
+	count := &counter{roots: m.roots, olderThan: olderThan(how.OlderThan)}
+	m.how, m.sink = how, count
+	err = m.walk()
+	count.d.Errors = m.errors
+	for _, path := range m.conflicts {
+		count.d.Differ++
+		count.d.Differing = append(count.d.Differing, printable(path))
+	}
+	return count.d, err
+}
+
+// Connect makes a connection.
+func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) {
+	n, err := s.up(c.Source)
+	if err != nil {
+		return 0, err
+	}
+	err = n.change(func(st *state) error {
+		if c.ID == 0 {
+			st.LastID++ // a number is used once, even if the target refuses
+			c.ID = st.LastID
+		}
+		if st.Connections[c.ID] != nil {
+			return value.Failf(value.CodeConflict, "connection %d of %s exists", c.ID, c.Source)
+		}
+		if st.Markers[c.Set].Generation == 0 {
+			st.Markers[c.Set] = mirror.Marker{Set: c.Set, Role: mirror.RoleSource, Generation: 1}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	m, err := n.session(ctx, c, attach, mirror.Sweep{})
+	if err != nil {
+		s.giveBack(n, c.ID)
+		return 0, err
+	}
+	m.close()
+	return c.ID, n.change(func(st *state) error {
+		st.LastID = max(st.LastID, c.ID)
+		st.Connections[c.ID] = &connection{Connection: c, Last: mirror.Run{State: mirror.Idle}}
+		return nil
+	})
+}
+
+// giveBack frees the number of a connection that was refused.
+func (s *Site) giveBack(n *node, id int64) {
+	// Without it the next connection would have another number than a plan said; nothing else is lost.
+	_ = n.change(func(st *state) error {
+		if st.LastID == id && st.Connections[id] == nil {
+			st.LastID--
+		}
+		return nil
+	})
+}
+
+// Disconnect ends a connection. A target that does not answer hears of it when it is next connected to.
+func (s *Site) Disconnect(ctx context.Context, source string, id int64) error {
+	n, c, err := s.find(source, id)
+	if err != nil {
+		return err
+	}
+	n.stopRuns(id)
+	m, err := n.session(ctx, c.Connection, detach, mirror.Sweep{})
+	switch {
+	case err == nil:
+		m.close()
+	case !unreachable(err):
+		return err
+	}
+	return n.change(func(st *state) error { delete(st.Connections, id); return nil })
+}
+
+// find gives a connection as it is now.
+func (s *Site) find(source string, id int64) (*node, connection, error) {
+	n, err := s.up(source)
+	if err != nil {
+		return nil, connection{}, err
+	}
+	var c connection
+	n.view(func(st *state) {
+		if got := st.Connections[id]; got != nil {
+			c = *got
+		}
+	})
+	if c.ID == 0 {
+		return n, c, value.Failf(value.CodeNotThere, "%s has no connection %d", n.cfg.Name, id).
+			Hint("STATUS TARGET <target> lists the connections")
+	}
+	return n, c, nil
+}
+
+// StartMirror starts a mirror. That the target refuses it shows at once.
+func (s *Site) StartMirror(_ context.Context, source string, id int64, opt mirror.Mirror) (int64, error) {
+	return s.start(source, id, opt, mirror.Sweep{}, false)
+}
+
+// Sweep removes orphans and waits for it.
+func (s *Site) Sweep(ctx context.Context, source string, id int64, sweep mirror.Sweep) (int64, error) {
+	n, err := s.up(source)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := s.start(source, id, mirror.Mirror{Orphans: true}, sweep, true); err != nil {
+		return 0, err
+	}
+	return n.await(ctx, id)
+}
+
+// await waits until a connection's run has ended and says how many orphans it removed.
+func (n *node) await(ctx context.Context, id int64) (int64, error) {
+	n.mu.Lock()
+	r := n.runs[id]
+	n.mu.Unlock()
+	if r != nil {
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			r.stop()
+			<-r.done
+			return 0, ctx.Err()
+		}
+	}
+	var last mirror.Run
+	n.view(func(st *state) { last = st.Connections[id].Last })
+	if last.Error != "" {
+		return 0, value.Failf(value.CodeFailed, "%s", last.Error)
+	}
+	return last.Removed, nil
+}
+
+func (s *Site) start(source string, id int64, opt mirror.Mirror, sweep mirror.Sweep, onlyOrphans bool) (int64, error) {
+	n, c, err := s.find(source, id)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	r := &run{
+		node: n, opt: opt, sweep: sweep, onlyOrphans: onlyOrphans, cancel: cancel, done: make(chan struct{}),
+	}
+	err = n.change(func(st *state) error {
+		if set, ok := st.Sets[c.Set]; ok {
+			if !set.Saved {
+				return notSaved(set.Name)
+			}
+			c.Rules = set.Rules
+		}
+		if n.runs[id] != nil {
+			return value.Failf(value.CodeConflict, "mirror %d of connection %d is running", n.runs[id].info.Number, id).
+				Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", id, id)
+		}
+		r.conn = c.Connection
+		r.info = mirror.Run{
+			Number: c.Last.Number + 1, Options: opt, State: mirror.Mirroring, Started: time.Now(),
+		}
+		st.Connections[id].Rules, st.Connections[id].Last = c.Rules, r.info
+		n.runs[id] = r
+		return nil
+	})
+	if err != nil {
+		cancel(nil)
+		return 0, err
+	}
+	n.carrying(id).Lock()
+	m, err := n.session(ctx, r.conn, carry, sweep)
+	if err != nil {
+		n.carrying(id).Unlock()
+		r.info.Error, r.info.Ended, r.info.State = err.Error(), time.Now(), mirror.Idle
+		n.ended(r, r.info)
+		close(r.done)
+		cancel(nil)
+		return 0, err
+	}
+	r.start(ctx, m)
+	return r.info.Number, nil
+}
+
+func notSaved(set string) error {
+	return value.Failf(value.CodeConflict, "replication set %q is not saved", set).Hint("REPSET SAVE %s", set)
+}
+
+// ended keeps what became of a mirror.
+func (n *node) ended(r *run, info mirror.Run) {
+	// A state that cannot be kept now reads as "cut off" later, which is on the safe side.
+	_ = n.change(func(st *state) error {
+		if n.runs[r.conn.ID] == r {
+			delete(n.runs, r.conn.ID)
+		}
+		if c := st.Connections[r.conn.ID]; c != nil {
+			c.Last = info
+			switch {
+			case info.Options.Orphans && info.Error == "":
+				c.OrphansDue = ""
+			case c.OrphansDue == "" && info.Error != "":
+				c.OrphansDue = fmt.Sprintf("mirror %d did not complete", info.Number)
+			}
+		}
+		return nil
+	})
+}
+
+// ControlMirror stops, pauses or resumes a running mirror.
+func (s *Site) ControlMirror(_ context.Context, source string, id int64, verb mirror.Verb) error {
+	n, _, err := s.find(source, id)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	r := n.runs[id]
+	n.mu.Unlock()
+	switch {
+	case r == nil && verb == mirror.Stop:
+	case r == nil:
+		return value.Failf(value.CodeConflict, "no mirror of connection %d is running", id)
+	case verb == mirror.Stop:
+		r.stop()
+		<-r.done
+	default:
+		r.pause(verb == mirror.Pause)
+	}
+	return nil
+}
+
+// stopRuns ends the mirror and the replication of a connection.
+func (n *node) stopRuns(id int64) {
+	n.mu.Lock()
+	runs := []*run{n.runs[id], n.replications[id]}
+	n.mu.Unlock()
+	for _, r := range runs {
+		if r != nil {
+			r.stop()
+			<-r.done
+		}
+	}
+}
+
+// survey walks one side only and counts. What cannot be read is not counted.
+func survey(ctx context.Context, roots []*held) (mirror.Survey, error) {
+	var total mirror.Survey
+	for _, h := range roots {
+		info, err := h.Stat(h.base)
+		if err != nil {
+			continue
+		}
+		if surveyEntry(h, "", info, &total) {
+			err = surveyFolder(ctx, h, "", &total)
+		}
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// surveyEntry counts one entry and says whether it is a folder to look into.
+func surveyEntry(h *held, path string, info tree.Info, total *mirror.Survey) bool {
+	v := h.spec.verdict(path, info.Type == tree.Folder)
+	switch {
+	case v == out:
+	case info.Type == tree.Other:
+		total.NotCarried++
+	case info.Type == tree.Folder:
+		total.Folders++
+		return true
+	default:
+		total.Files++
+		total.Bytes += info.Size
+	}
+	return false
+}
+
+func surveyFolder(ctx context.Context, h *held, path string, total *mirror.Survey) error {
+	d, err := h.dir(path)
+	if err != nil {
+		return ctx.Err()
+	}
+	names, _, _ := d.Names()
+	var folders []string
+	for _, name := range names {
+		below := tree.Join(path, name)
+		if info, err := d.Stat(name); err == nil && surveyEntry(h, below, info, total) {
+			folders = append(folders, below)
+		}
+	}
+	d.Close()
+	for _, below := range folders {
+		if err := surveyFolder(ctx, h, below, total); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,107 @@
+package tree
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/minio/highwayhash"
+	"golang.org/x/sys/unix"
+)
+
+// BlockSize is the unit in which files are compared, in bytes.
+const BlockSize = 64 << 10
+
+// Sum is the fingerprint of one block.
+type Sum [16]byte
+
+// Hasher hashes blocks under one key. It belongs to one goroutine.
+type Hasher struct {
+	key  []byte
+	zero map[int]Sum // of blocks of zeros, by length
+	buf  []byte
+}
+
+// NewHasher makes a hasher; key has 32 bytes.
+func NewHasher(key []byte) *Hasher {
+	return &Hasher{key: key, zero: map[int]Sum{}, buf: make([]byte, BlockSize)}
+}
+
+// Sum hashes one block.
+func (h *Hasher) Sum(block []byte) Sum { return highwayhash.Sum128(block, h.key) }
+
+// SumOf hashes what Blocks visits: n bytes of data, or a hole of that length.
+func (h *Hasher) SumOf(n int, data []byte) Sum {
+	if data != nil {
+		return h.Sum(data)
+	}
+	sum, ok := h.zero[n]
+	if !ok {
+		sum = h.Sum(make([]byte, n))
+		h.zero[n] = sum
+	}
+	return sum
+}
+
+// Blocks reads a file of the given size block by block. Data is nil for a block that lies in a hole, else it is valid
+// until the next call; a file that became shorter ends early. It stops at visit's first error.
+func (h *Hasher) Blocks(ctx context.Context, f *os.File, size int64, sparse bool, visit func(off int64, n int, data []byte) error) error {
+	dataEnd := size
+	var data int64
+	if sparse {
+		dataEnd = 0 // unknown yet
+	}
+	for off := int64(0); off < size; off += BlockSize {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := int(min(BlockSize, size-off))
+		if sparse && off >= dataEnd {
+			data, dataEnd = nextData(f, off, size)
+		}
+		if off+int64(n) <= data {
+			if err := visit(off, n, nil); err != nil {
+				return err
+			}
+			continue
+		}
+		got, err := f.ReadAt(h.buf[:n], off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if got == 0 {
+			return nil
+		}
+		if err := visit(off, got, h.buf[:got]); err != nil || got < n {
+			return err
+		}
+	}
+	return nil
+}
+
+// nextData finds the data at or after off: where it begins and where, in whole blocks, it must be looked for again.
+func nextData(f *os.File, off, size int64) (begin, again int64) {
+	begin, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
+	if err == unix.ENXIO {
+		return size, size
+	}
+	if err != nil {
+		return off, size // no holes here
+	}
+	end, err := unix.Seek(int(f.Fd()), begin, unix.SEEK_HOLE)
+	if err != nil {
+		return begin, size
+	}
+	return begin, end
+}
+
+// Punch makes a hole; a file system without holes gets zeros.
+func Punch(f *os.File, off int64, n int) error {
+	err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, int64(n))
+	if err != unix.ENOTSUP {
+		return err
+	}
+	_, err = f.WriteAt(make([]byte, n), off)
+	return err
+}

@@ -1,0 +1,25 @@
+package mirror
+
+import (
+	"slices"
+
+	"github.com/standin-project/standin/builtins/def"
+)
+
+// Commands gives the records of mirroring. The records of one call share one session (SOURCE, TARGET, LOGIN): call it
+// once for each run.
+func Commands(systems Systems) []def.Command {
+	s := &session{systems: systems}
+	return slices.Concat(
+		s.sessionCommands(),
+		s.setCommands(),
+		s.ruleCommands(),
+		s.connectionCommands(),
+		s.mirrorCommands(),
+		s.orphanCommands(),
+		s.compareCommands(),
+		s.ownerCommands(),
+		s.statusCommands(),
+		s.waitCommands(),
+	)
+}

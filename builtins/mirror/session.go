@@ -1,0 +1,186 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/standin-project/standin/builtins/def"
+	"github.com/standin-project/standin/lang/sig"
+	"github.com/standin-project/standin/runtime/value"
+)
+
+// session is what one run remembers: which agents it speaks of. Branches of a PARALLEL share it.
+type session struct {
+	systems Systems
+
+	mu             sync.Mutex
+	source, target string // "" until SOURCE and TARGET say so
+}
+
+func (s *session) sessionCommands() []def.Command {
+	agent := map[string]string{"agent": "name or address of an agent"}
+	return []def.Command{
+		{
+			Signature: sig.Signature{
+				Usage: "SOURCE <agent>", Summary: "Makes an agent the source of the commands that follow.",
+				Docs: agent, Effect: sig.Session, Example: "SOURCE east;",
+			},
+			Read: s.choose(func(name string) { s.source = name }),
+		},
+		{
+			Signature: sig.Signature{
+				Usage: "TARGET <agent>", Summary: "Makes an agent the target of the commands that follow.",
+				Docs: agent, Effect: sig.Session, Example: "TARGET west;",
+			},
+			Read: s.choose(func(name string) { s.target = name }),
+		},
+		{
+			Signature: sig.Signature{
+				Usage:   "LOGIN <agent> <user> <password:secret>",
+				Summary: "Asks an agent for access; an embedded agent grants all of it to the user who runs the program.",
+				Docs:    map[string]string{"agent": agent["agent"], "user": "who asks", "password": "the user's password"},
+				Result:  "1 for looking, 2 for everything; no access is a failure", Effect: sig.Session,
+				Example: `LOGIN east operator "secret";`,
+			},
+			Read: s.login,
+		},
+		{
+			Signature: sig.Signature{
+				Usage: "LOGOUT", Summary: "Goes back to the site's default source and target.",
+				Effect: sig.Session, Example: "LOGOUT;",
+			},
+			Read: func(context.Context, *def.Call) (value.Value, error) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.source, s.target = "", ""
+				return value.Int(0), nil
+			},
+		},
+	}
+}
+
+func (s *session) choose(set func(string)) func(context.Context, *def.Call) (value.Value, error) {
+	return func(_ context.Context, c *def.Call) (value.Value, error) {
+		sys, err := s.systems.Mirror()
+		if err != nil {
+			return nil, err
+		}
+		name, err := sys.Resolve(c.Text("agent"))
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		set(name)
+		return value.Int(0), nil
+	}
+}
+
+func (s *session) login(ctx context.Context, c *def.Call) (value.Value, error) {
+	sys, err := s.systems.Mirror()
+	if err != nil {
+		return nil, err
+	}
+	name, err := sys.Resolve(c.Text("agent"))
+	if err != nil {
+		return nil, err
+	}
+	level, err := sys.Login(ctx, name, c.Text("user"), c.Secret("password"))
+	if err != nil {
+		return nil, err
+	}
+	if level == NoAccess {
+		return nil, value.Failf(value.CodeRefused, "agent %q grants %q no access", name, c.Text("user"))
+	}
+	return value.Int(int64(level)), nil
+}
+
+// sourceAgent names the source: SOURCE's, else the site's default.
+func (s *session) sourceAgent() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source != "" {
+		return s.source, nil
+	}
+	name, _ := s.systems.Defaults()
+	if name == "" {
+		return "", value.Failf(value.CodeNoSource, "no source was chosen").Hint("say SOURCE <agent>")
+	}
+	return name, nil
+}
+
+// open gives the agents and the name of the source.
+func (s *session) open() (System, string, error) {
+	sys, err := s.systems.Mirror()
+	if err != nil {
+		return nil, "", err
+	}
+	name, err := s.sourceAgent()
+	if err == nil {
+		name, err = sys.Resolve(name)
+	}
+	return sys, name, err
+}
+
+// connection finds the connection of a call at the source.
+func (s *session) connection(ctx context.Context, c *def.Call) (System, Status, error) {
+	sys, source, err := s.open()
+	if err != nil {
+		return nil, Status{}, err
+	}
+	id, _ := c.Int("connection")
+	st, err := find(ctx, sys, source, id)
+	return sys, st, err
+}
+
+// find gives one connection of a source.
+func find(ctx context.Context, r Reader, source string, id int64) (Status, error) {
+	all, err := r.Connections(ctx, source)
+	if err != nil {
+		return Status{}, err
+	}
+	var known []string
+	for _, st := range all {
+		if st.ID == id {
+			return st, nil
+		}
+		known = append(known, fmt.Sprint(st.ID))
+	}
+	f := value.Failf(value.CodeNotThere, "agent %q has no connection %d", source, id)
+	if len(known) == 0 {
+		return Status{}, f.Hint("CONNECT makes one")
+	}
+	return Status{}, f.Hint("it has %s; SOURCE <agent> chooses another agent", strings.Join(known, ", "))
+}
+
+// remembered finds the connection of a call on the target's side, which works without the source. While data are being
+// brought back, SOURCE is who has them: then the connection that they came by is meant as well.
+func (s *session) remembered(ctx context.Context, c *def.Call) (System, Inbound, error) {
+	sys, source, err := s.open()
+	if err != nil {
+		return nil, Inbound{}, err
+	}
+	id, _ := c.Int("connection")
+	var came *Inbound
+	for _, t := range sys.Agents() {
+		all, err := sys.Inbound(ctx, t)
+		if err != nil {
+			continue // one that is away cannot be the target that is asked for
+		}
+		for _, in := range all {
+			switch {
+			case in.ID == id && in.Source == source:
+				return sys, in, nil
+			case in.ID == id && in.Target == source && came == nil:
+				came = &in
+			}
+		}
+	}
+	if came != nil {
+		return sys, *came, nil
+	}
+	return nil, Inbound{}, value.Failf(value.CodeNotThere, "no target that answers knows connection %d of %q", id, source).
+		Hint("STATUS TARGET <target> lists what a target knows; SOURCE <agent> says whose connection is meant")
+}
