@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/standin-project/standin/runtime/journal"
+	"github.com/standin-project/standin/runtime/plan"
+)
+
+type runsFlags struct{ all bool }
+
+func runsOwn(fs *flag.FlagSet) any {
+	f := &runsFlags{}
+	fs.BoolVar(&f.all, "all", false, "list the child runs too: scripts that a cluster resource ran")
+	return f
+}
+
+// runLine is one run as `runs --json` prints it; the names are held fixed.
+type runLine struct {
+	ID      string     `json:"id"`
+	Script  string     `json:"script"`
+	State   plan.State `json:"state"`
+	Started time.Time  `json:"started"`
+	Ended   *time.Time `json:"ended"` // null while it has not ended
+	Parent  string     `json:"parent,omitempty"`
+}
+
+// runs lists the runs of the site, oldest first.
+func (a *app) runs(ctx context.Context, _ []string) error {
+	file, err := a.loadSite()
+	if err != nil {
+		return err
+	}
+	runs, err := journal.Open(file.at(file.Runs)).List()
+	if err != nil {
+		return fmt.Errorf("cannot read the runs: %w", err)
+	}
+	out := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	enc := json.NewEncoder(a.stdout)
+	if !a.json && len(runs) > 0 {
+		fmt.Fprintln(out, "RUN\tSTATE\tSTARTED\tTOOK\tSCRIPT")
+	}
+	for _, r := range runs {
+		if r.Parent != "" && !own[*runsFlags](ctx).all {
+			continue
+		}
+		if a.json {
+			l := runLine{ID: r.ID, Script: r.Script, State: r.State, Started: r.Started, Parent: r.Parent}
+			if !r.Ended.IsZero() {
+				l.Ended = &r.Ended
+			}
+			if err := enc.Encode(l); err != nil {
+				return err
+			}
+			continue
+		}
+		took := ""
+		if !r.Ended.IsZero() {
+			took = r.Ended.Sub(r.Started).Round(time.Millisecond).String()
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\n", r.ID, r.State, r.Started.Format(time.DateTime), took, r.Script)
+	}
+	return out.Flush()
+}
+
+// show prints the journal of a run, one entry a line.
+func (a *app) show(_ context.Context, args []string) error {
+	if len(args) != 1 {
+		return wrong("usage: standin show RUN; standin runs lists them", "got %d arguments, want one run", len(args))
+	}
+	file, err := a.loadSite()
+	if err != nil {
+		return err
+	}
+	r, err := journal.Open(file.at(file.Runs)).Load(args[0])
+	if errors.Is(err, journal.ErrNoRun) {
+		return wrong("standin runs lists them", "no run %q on this site", args[0])
+	}
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	for i := range r.Entries {
+		if a.json {
+			err = enc.Encode(&r.Entries[i])
+		} else {
+			_, err = fmt.Fprintln(a.stdout, entryLine(&r.Entries[i]))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !a.json {
+		fmt.Fprintf(a.stdout, "state: %s\n", r.State)
+	}
+	return nil
+}
+
+// entryLine prints a journal entry for a person.
+func entryLine(e *plan.Entry) string {
+	at := e.Ended
+	if at.IsZero() {
+		at = e.Started
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%4d %s %-6s %-14s", e.Seq, at.Local().Format(time.TimeOnly), e.Kind, e.Place)
+	switch {
+	case e.Header != nil:
+		fmt.Fprintf(&b, " %s by %s@%s", e.Header.Script, e.Header.Who, e.Header.Host)
+	case e.Command != "":
+		b.WriteString(" " + e.Command)
+	case e.Text != "":
+		b.WriteString(" " + e.Text)
+	}
+	if e.State != "" {
+		b.WriteString(" (" + e.State + ")")
+	}
+	if e.Error != "" {
+		b.WriteString(": " + e.Error)
+	}
+	for _, c := range e.Changes {
+		b.WriteString("\n       " + c.String())
+	}
+	return b.String()
+}
+
+// version prints the program's version.
+func (a *app) version(context.Context, []string) error {
+	_, err := fmt.Fprintf(a.stdout, "standin %s\n", version())
+	return err
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
+	"github.com/standin-project/standin/builtins/directory"
+	"github.com/standin-project/standin/builtins/dns"
+	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
+	"github.com/standin-project/standin/lang/diag"
+)
+
+const siteUsage = "usage: standin site init DIR [--users N] | show | check | fail NAME | heal NAME"
+
+type siteFlags struct{ users int }
+
+func siteOwn(fs *flag.FlagSet) any {
+	f := &siteFlags{}
+	fs.IntVar(&f.users, "users", 100, "mailboxes of a new site, 0 to 1000000")
+	return f
+}
+
+// siteVerb makes, shows, checks, breaks and mends a site.
+func (a *app) siteVerb(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return wrong(siteUsage, "no verb of site given")
+	}
+	verb, rest := args[0], args[1:]
+	want := map[string]int{"init": 1, "show": 0, "check": 0, "fail": 1, "heal": 1}
+	n, known := want[verb]
+	if !known {
+		hint := siteUsage
+		if near := diag.Suggest(verb, slices.Collect(maps.Keys(want))); near != "" {
+			hint = fmt.Sprintf("did you mean %q? %s", near, siteUsage)
+		}
+		return wrong(hint, "unknown verb %q of site", verb)
+	}
+	if len(rest) != n {
+		return wrong(siteUsage, "site %s: got %d arguments, want %d", verb, len(rest), n)
+	}
+	if verb == "init" {
+		return a.siteInit(rest[0], own[*siteFlags](ctx).users)
+	}
+	file, err := a.loadSite()
+	if err != nil {
+		return err
+	}
+	s, err := a.open(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer s.close() //nolint:errcheck // nothing of these verbs is left to be written
+	switch verb {
+	case "show":
+		return a.siteShow(ctx, s)
+	case "check":
+		return a.siteCheck(ctx, s)
+	default:
+		return a.siteBreak(ctx, s, verb, rest[0])
+	}
+}
+
+// show gives the observable state of every system of the site: clusters, dns, directory, trees, connections.
+func (s *site) show(ctx context.Context) (map[string]any, error) {
+	clusters, servers, directories := map[string]any{}, map[string]any{}, map[string]any{}
+	for _, name := range s.clusters.names {
+		c, err := s.clusters.get(name)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := c.(*clusterembedded.Cluster); ok {
+			if clusters[name], err = e.Show(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, name := range s.dns.names {
+		d, err := s.dns.get(name)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := d.(*dnsembedded.Server); ok {
+			if servers[name], err = e.Show(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, name := range s.directories.names {
+		d, err := s.directories.get(name)
+		if err != nil {
+			return nil, err
+		}
+		if directories[name], err = directory.Show(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	agents, err := s.agents.Show(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{
+		"clusters": clusters, "dns": servers, "directory": directories,
+		"trees": agents["trees"], "connections": agents["connections"],
+	}, nil
+}
+
+func (a *app) siteShow(ctx context.Context, s *site) error {
+	state, err := s.show(ctx)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(state)
+	}
+	_, err = fmt.Fprint(a.stdout, outline(state, ""))
+	return err
+}
+
+// outline prints nested maps as indented lines, keys sorted.
+func outline(v any, in string) string {
+	var b strings.Builder
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			switch child := v[k].(type) {
+			case map[string]any, []any, []string, []map[string]any:
+				fmt.Fprintf(&b, "%s%s:\n%s", in, k, outline(child, in+"  "))
+			default:
+				fmt.Fprintf(&b, "%s%s: %v\n", in, k, child)
+			}
+		}
+	case []string:
+		for _, s := range v {
+			fmt.Fprintf(&b, "%s%s\n", in, s)
+		}
+	case []map[string]any:
+		for _, m := range v {
+			b.WriteString(outline(m, in))
+		}
+	case []any:
+		for _, x := range v {
+			switch x := x.(type) {
+			case map[string]any, []any:
+				b.WriteString(outline(x, in))
+			default:
+				fmt.Fprintf(&b, "%s%v\n", in, x)
+			}
+		}
+	}
+	return b.String()
+}
+
+// siteCheck asks every system of the site file whether it answers.
+func (a *app) siteCheck(ctx context.Context, s *site) error {
+	failed := false
+	say := func(kind, name string, err error) {
+		if err != nil {
+			failed = true
+			fmt.Fprintf(a.stdout, "%s %s: %v\n", kind, name, err)
+			return
+		}
+		fmt.Fprintf(a.stdout, "%s %s: answers\n", kind, name)
+	}
+	for _, name := range s.agents.Agents() {
+		_, err := s.agents.Sets(ctx, name)
+		say("agent", name, err)
+	}
+	for _, name := range s.clusters.names {
+		c, err := s.clusters.get(name)
+		if err == nil {
+			_, err = c.State(ctx)
+		}
+		say("cluster", name, err)
+	}
+	for _, name := range s.dns.names {
+		d, err := s.dns.get(name)
+		if err == nil {
+			err = zonesAnswer(ctx, d)
+		}
+		say("DNS server", name, err)
+	}
+	for _, name := range s.directories.names {
+		d, err := s.directories.get(name)
+		if err == nil {
+			_, err = d.Info(ctx)
+		}
+		say("directory", name, err)
+	}
+	if failed {
+		return ended{exitFailed}
+	}
+	return nil
+}
+
+func zonesAnswer(ctx context.Context, d dns.Reader) error {
+	for _, zone := range d.Zones() {
+		if _, err := d.Zone(ctx, zone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// siteBreak takes an embedded cluster and its agent away, or brings them back.
+func (a *app) siteBreak(ctx context.Context, s *site, verb, name string) error {
+	agent, aerr := s.agents.Resolve(name)
+	c, cerr := s.clusters.get(name)
+	if aerr != nil && cerr != nil {
+		return cerr
+	}
+	if e, ok := c.(*clusterembedded.Cluster); cerr == nil && ok {
+		change := e.Fail
+		if verb == "heal" {
+			change = e.Heal
+		}
+		if err := change(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "cluster %s: %s\n", name, map[string]string{"fail": "taken away, it reads as fenced", "heal": "back; nothing starts by itself"}[verb])
+	}
+	if aerr == nil {
+		change := s.agents.Fail
+		if verb == "heal" {
+			change = s.agents.Heal
+		}
+		if err := change(agent); err != nil {
+			return err
+		}
+		fmt.Fprintf(a.stderr, "agent %s: %s\n", agent, map[string]string{"fail": "taken away", "heal": "back"}[verb])
+	}
+	return nil
+}

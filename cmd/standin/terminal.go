@@ -1,0 +1,104 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/standin-project/standin/runtime/plan"
+)
+
+// interrupts makes Ctrl-C stop the walk after its current effect, and a second one cancel the current command.
+func (a *app) interrupts(ctx context.Context, w *plan.Walk) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for told := false; ; told = true {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+			if told {
+				cancel()
+				return
+			}
+			fmt.Fprintln(a.stderr, "standin: stopping after the current command; interrupt again to cancel it")
+			w.Stop()
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+}
+
+// asker puts questions to the terminal; without one only --yes answers, and never a TYPED question.
+func (a *app) asker() plan.Asker {
+	return &prompt{in: bufio.NewReader(a.stdin), out: a.stderr, yes: a.yes, person: a.terminal(a.stdin) && a.terminal(a.stderr)}
+}
+
+type prompt struct {
+	in     *bufio.Reader
+	out    io.Writer
+	yes    bool // --yes was given
+	person bool // somebody is there to answer
+}
+
+// Ask asks until the answer is one of those wanted.
+func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
+	switch {
+	case p.yes && !q.Typed && !q.Manual:
+		return nil
+	case !p.person:
+		return plan.ErrNobody
+	}
+	want := "[yes/no]"
+	switch {
+	case q.Typed:
+		want = fmt.Sprintf("%s\nType %q to go on, or no:", q.Why, q.Text)
+	case q.Manual:
+		want = "Type done when it is done, or no to stop:"
+	}
+	for {
+		fmt.Fprintf(p.out, "%s %s ", q.Text, want)
+		answer, err := p.line(ctx)
+		if err != nil {
+			return err
+		}
+		switch answer = strings.TrimSpace(answer); {
+		case q.Typed && answer == q.Text, q.Manual && strings.EqualFold(answer, "done"),
+			!q.Typed && !q.Manual && (strings.EqualFold(answer, "yes") || strings.EqualFold(answer, "y")):
+			return nil
+		case strings.EqualFold(answer, "no") || strings.EqualFold(answer, "n"):
+			return plan.ErrDeclined
+		}
+	}
+}
+
+// line reads one line, or ends when ctx does: the reading goroutine then waits for a line that nobody uses.
+func (p *prompt) line(ctx context.Context) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	got := make(chan answer, 1)
+	go func() {
+		text, err := p.in.ReadString('\n')
+		got <- answer{text, err}
+	}()
+	select {
+	case a := <-got:
+		if errors.Is(a.err, io.EOF) {
+			return "", plan.ErrNobody
+		}
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

@@ -1,0 +1,340 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/standin-project/standin/builtins"
+	"github.com/standin-project/standin/builtins/cluster"
+	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
+	clusteroverlay "github.com/standin-project/standin/builtins/cluster/overlay"
+	"github.com/standin-project/standin/builtins/core"
+	"github.com/standin-project/standin/builtins/core/host"
+	coreoverlay "github.com/standin-project/standin/builtins/core/overlay"
+	"github.com/standin-project/standin/builtins/directory"
+	directoryembedded "github.com/standin-project/standin/builtins/directory/embedded"
+	"github.com/standin-project/standin/builtins/directory/ldap"
+	directoryoverlay "github.com/standin-project/standin/builtins/directory/overlay"
+	"github.com/standin-project/standin/builtins/dns"
+	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
+	dnsoverlay "github.com/standin-project/standin/builtins/dns/overlay"
+	"github.com/standin-project/standin/builtins/dns/rfc2136"
+	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/builtins/mirror/agent"
+	mirroroverlay "github.com/standin-project/standin/builtins/mirror/overlay"
+	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/runtime/journal"
+	"github.com/standin-project/standin/runtime/value"
+)
+
+// lockedError says that another process uses the site.
+type lockedError struct{ message string }
+
+func (e *lockedError) Error() string { return e.message }
+
+// site is an open site: its systems, each opened when it is first asked for.
+type site struct {
+	app      *app
+	file     *siteFile
+	systems  builtins.Systems
+	journals *journal.Store
+
+	agents      *agent.Site
+	clusters    *table[cluster.System]
+	dns         *table[dns.System]
+	directories *table[directory.System]
+	servers     map[string]*directoryembedded.Server
+	closers     []func(context.Context) error
+}
+
+// table finds systems of one kind by name and opens each once.
+type table[T any] struct {
+	kind  string
+	names []string
+	open  func(name string) (T, error)
+	mu    sync.Mutex
+	got   map[string]T
+}
+
+func tableOf[T, E any](kind string, entries map[string]E, open func(name string) (T, error)) *table[T] {
+	return &table[T]{kind: kind, names: slices.Sorted(maps.Keys(entries)), open: open, got: map[string]T{}}
+}
+
+// over gives a table of the same names whose systems wrap those of t.
+func over[T any](t *table[T], wrap func(T) T) *table[T] {
+	return &table[T]{kind: t.kind, names: t.names, got: map[string]T{}, open: func(name string) (T, error) {
+		under, err := t.get(name)
+		if err != nil {
+			return under, err
+		}
+		return wrap(under), nil
+	}}
+}
+
+func (t *table[T]) get(name string) (T, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, known := range t.names {
+		if !strings.EqualFold(known, name) {
+			continue
+		}
+		if got, ok := t.got[known]; ok {
+			return got, nil
+		}
+		opened, err := t.open(known)
+		if err == nil {
+			t.got[known] = opened
+		}
+		return opened, err
+	}
+	var none T
+	f := value.Failf(value.CodeNotThere, "the site has no %s %q", t.kind, name)
+	if near := diag.Suggest(name, t.names); near != "" {
+		return none, f.Hint("did you mean %q?", near)
+	}
+	return none, f.Hint("it has %s", strings.Join(t.names, ", "))
+}
+
+// open opens a site. Embedded systems live in this process, so processes on one embedded site take turns.
+func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
+	s := &site{app: a, file: file, journals: journal.Open(file.at(file.Runs)), servers: map[string]*directoryembedded.Server{}}
+	if err := s.takeTurn(ctx); err != nil {
+		return nil, err
+	}
+	configs := make([]agent.Config, 0, len(file.Agents))
+	for _, name := range slices.Sorted(maps.Keys(file.Agents)) {
+		e := file.Agents[name]
+		if e.Driver != "embedded" {
+			return nil, errors.Join(unknownDriver("agent", name, e.Driver, "embedded"), s.close())
+		}
+		configs = append(configs, agent.Config{Name: name, Addresses: e.Addresses, Folder: file.at(e.Folder), Volumes: e.Volumes})
+	}
+	agents, err := agent.Open(ctx, configs, agent.Options{Progress: a.progress})
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.agents = agents
+	s.closers = append(s.closers, agents.Close)
+	s.clusters = tableOf("cluster", file.Clusters, s.openCluster)
+	s.dns = tableOf("DNS server", file.DNS, s.openDNS)
+	s.directories = tableOf("directory", file.Directories, s.openDirectory)
+	s.systems = s.wire(agents, s.clusters, s.dns, s.directories, false)
+	return s, nil
+}
+
+func unknownDriver(kind, name, got, want string) error {
+	return wrong("the drivers are: "+want, "%s %q of the site file: got driver %q, want one of its drivers", kind, name, got)
+}
+
+// planned gives the systems as a plan sees them: read for real, written in memory only.
+func (s *site) planned() builtins.Systems {
+	clusters := over(s.clusters, func(c cluster.System) cluster.System { return clusteroverlay.New(c, s.file.dir, s.runScript) })
+	servers := over(s.dns, func(d dns.System) dns.System { return dnsoverlay.New(d) })
+	directories := over(s.directories, func(d directory.System) directory.System { return directoryoverlay.New(d) })
+	return s.wire(mirroroverlay.New(s.agents), clusters, servers, directories, true)
+}
+
+// wire makes the systems that the commands ask for out of tables of real ones or of overlays.
+func (s *site) wire(agents mirror.System, clusters *table[cluster.System], servers *table[dns.System], directories *table[directory.System], planning bool) builtins.Systems {
+	n := &network{site: s, clusters: clusters, servers: servers, agents: agents, programs: host.Host{}}
+	x := &organisation{site: s, directories: directories, clusters: clusters, agents: agents, log: appendLog}
+	x.bind = x.bindAs
+	if planning {
+		n.programs = coreoverlay.New(n.programs)
+		x.log, x.bind = noLog, x.bindPlanned
+	}
+	return builtins.Systems{
+		Mirror:    &agentSystems{agents, s.file},
+		Cluster:   clusterSystems{clusters},
+		DNS:       dnsSystems{servers},
+		Directory: directorySystems{directories},
+		Exchange:  x,
+		Core:      n,
+	}
+}
+
+type agentSystems struct {
+	agents mirror.System
+	file   *siteFile
+}
+
+func (a *agentSystems) Mirror() (mirror.System, error) { return a.agents, nil }
+func (a *agentSystems) Defaults() (source, target string) {
+	return a.file.Defaults.Source, a.file.Defaults.Target
+}
+
+type clusterSystems struct{ t *table[cluster.System] }
+
+func (c clusterSystems) Cluster(name string) (cluster.System, error) { return c.t.get(name) }
+func (c clusterSystems) Clusters() []string                          { return c.t.names }
+
+type dnsSystems struct{ t *table[dns.System] }
+
+func (d dnsSystems) Server(name string) (dns.System, error) { return d.t.get(name) }
+func (d dnsSystems) Servers() []string                      { return d.t.names }
+
+type directorySystems struct{ t *table[directory.System] }
+
+func (d directorySystems) Directory(name string) (directory.System, error) { return d.t.get(name) }
+func (d directorySystems) Directories() []string                           { return d.t.names }
+
+func (s *site) openCluster(name string) (cluster.System, error) {
+	e := s.file.Clusters[name]
+	if e.Driver != "embedded" {
+		return nil, unknownDriver("cluster", name, e.Driver, "embedded")
+	}
+	return clusterembedded.Open(s.file.at(e.State), clusterembedded.Options{Root: s.file.dir, RunScript: s.runScript})
+}
+
+func (s *site) openDNS(name string) (dns.System, error) {
+	e := s.file.DNS[name]
+	switch e.Driver {
+	case "embedded":
+		server, err := dnsembedded.Open(s.file.at(e.Folder), name)
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, func(context.Context) error { return server.Close() })
+		return server, nil
+	case "rfc2136":
+		c := rfc2136.Config{Name: name, Servers: e.Servers, Zones: e.Zones}
+		if e.TSIG != "" {
+			secret, err := s.secret(e.Secret)
+			if err != nil {
+				return nil, err
+			}
+			c.Key = &rfc2136.Key{Name: e.TSIG, Secret: secret, Algorithm: e.Algorithm}
+		}
+		return rfc2136.New(c)
+	}
+	return nil, unknownDriver("DNS server", name, e.Driver, "embedded, rfc2136")
+}
+
+func (s *site) openDirectory(name string) (directory.System, error) {
+	return s.directoryAs(name, directory.Login{})
+}
+
+// directoryAs opens a directory bound as an account; the zero Login is the one of the site file.
+func (s *site) directoryAs(name string, login directory.Login) (directory.System, error) {
+	e := s.file.Directories[name]
+	var c ldap.Config
+	switch e.Driver {
+	case "embedded":
+		server, err := s.directoryServer(name, s.file.at(e.Folder))
+		if err != nil {
+			return nil, err
+		}
+		c = ldap.Config{URL: server.URL(), Notes: server.Notes()}
+	case "ldap":
+		c = ldap.Config{URL: e.URL, StartTLS: e.StartTLS, Default: e.Base, Login: directory.Login{User: e.User}}
+		var err error
+		if e.CA != "" {
+			if c.CA, err = os.ReadFile(s.file.at(e.CA)); err != nil {
+				return nil, fmt.Errorf("directory %q: cannot read ca_file: %w", name, err)
+			}
+		}
+		if c.Login.Password, err = s.secret(e.Password); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, unknownDriver("directory", name, e.Driver, "embedded, ldap")
+	}
+	if login.User != "" {
+		if login.Password == "" && strings.EqualFold(login.User, c.Login.User) {
+			login.Password = c.Login.Password
+		}
+		c.Login = login
+	}
+	client, err := ldap.New(c)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, func(context.Context) error { return client.Close() })
+	return client, nil
+}
+
+// directoryServer starts an embedded directory once.
+func (s *site) directoryServer(name, folder string) (*directoryembedded.Server, error) {
+	if server := s.servers[name]; server != nil {
+		return server, nil
+	}
+	server, err := directoryembedded.Open(folder)
+	if err != nil {
+		return nil, err
+	}
+	s.servers[name] = server
+	s.closers = append(s.closers, func(context.Context) error { return server.Close() })
+	return server, nil
+}
+
+// noSite gives the systems of a call without a site file: this machine's own network and programs.
+func noSite() builtins.Systems { return builtins.Systems{Core: thisHost{}} }
+
+// thisHost is the network of a call without a site.
+type thisHost struct{}
+
+func (thisHost) Host(agent string) (core.System, error) {
+	if agent == "" {
+		return host.Host{}, nil
+	}
+	return nil, value.Failf(value.CodeNotThere, "no agent %q: there is no site file", agent).
+		Hint("name one with --site, or leave FROM and ON out")
+}
+
+// secret reads a secret from the file that the site file names; one final newline is not part of it.
+func (s *site) secret(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(s.file.at(path))
+	if err != nil {
+		return "", fmt.Errorf("cannot read a secret of the site file: %w", err)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
+
+// takeTurn waits until no other process uses the site's embedded systems.
+func (s *site) takeTurn(ctx context.Context) error {
+	f, err := os.OpenFile(filepath.Join(s.file.dir, ".turn"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot use the site in %q: %w", s.file.dir, cause(err))
+	}
+	told := false
+	for unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		if !told {
+			told = true
+			who, _ := io.ReadAll(io.LimitReader(f, 100))
+			fmt.Fprintf(s.app.stderr, "standin: waiting for another process on this site (%s)\n", strings.TrimSpace(string(who)))
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(&lockedError{"another process uses this site"}, f.Close())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	f.Truncate(0)                                             //nolint:errcheck // only a courtesy to whoever waits
+	f.WriteAt(fmt.Appendf(nil, "process %d", os.Getpid()), 0) //nolint:errcheck // likewise
+	s.closers = append(s.closers, func(context.Context) error { return f.Close() })
+	return nil
+}
+
+// close waits for mirrors that run, and ends every system, the last opened first.
+func (s *site) close() error {
+	var errs []error
+	for _, c := range slices.Backward(s.closers) {
+		errs = append(errs, c(context.Background()))
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
