@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/standin-project/standin/builtins"
+	"github.com/standin-project/standin/builtins/cluster/model"
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/lang/sig"
@@ -208,6 +209,7 @@ func TestTables(t *testing.T) {
 		"functions": functionTable(),
 		"codes":     codeTable(t),
 		"commands":  commandTable(commands(t)),
+		"types":     typeTable(),
 		"sitefile":  siteFile(t),
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->\n"
@@ -256,6 +258,16 @@ func commandTable(set *sig.Set) string {
 			text += " Gives " + s.Result + "."
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", cell(s.Usage), s.Effect, cell(text))
+	}
+	return b.String()
+}
+
+// typeTable lists the types of a cluster's resources.
+func typeTable() string {
+	var b strings.Builder
+	b.WriteString("| type | must have | may have |\n|---|---|---|\n")
+	for _, t := range model.Types() {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", t.Name, strings.Join(t.Required, ", "), strings.Join(t.Parameters, ", "))
 	}
 	return b.String()
 }

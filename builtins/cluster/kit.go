@@ -125,8 +125,8 @@ func verify(ctx context.Context, sys System, op model.Op) (plan.Answer, error) {
 		return plan.Unknown, err
 	}
 	if op.Verb == model.GroupMove {
-		if g := state.Group(op.Group); g == nil || !strings.EqualFold(g.Owner, op.Node) {
-			return plan.No, nil
+		if steps, err := state.Steps(op); err != nil || len(steps) > 0 {
+			return plan.No, err
 		}
 		return plan.Yes, nil
 	}

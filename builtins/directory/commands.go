@@ -11,7 +11,6 @@ import (
 // Systems finds the directories of a site.
 type Systems interface {
 	Directory(name string) (System, error)
-	Directories() []string
 }
 
 // Commands are the commands that read a directory. s may be nil where no command is called.

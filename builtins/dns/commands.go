@@ -3,7 +3,6 @@ package dns
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/standin-project/standin/builtins/def"
 	"github.com/standin-project/standin/lang/sig"
@@ -27,10 +26,11 @@ type verbs struct{ systems Systems }
 // docs picks the descriptions of slots that many commands have.
 func docs(slots ...string) map[string]string {
 	all := map[string]string{
-		"zone":    "the zone, as its SOA names it",
-		"name":    "the record's name: relative to the zone, @ for the zone itself, or full",
-		"type":    "A AAAA CNAME MX NS PTR SRV or TXT",
-		"data":    "the record's data: an address, a name, <preference> <name> for MX, <priority> <weight> <port> <name> for SRV, texts for TXT",
+		"zone": "the zone, as its SOA names it",
+		"name": "the record's name: relative to the zone, @ for the zone itself, or full",
+		"type": "A AAAA CNAME MX NS PTR SRV or TXT",
+		"data": "the record's data: an address, a name, <preference> <name> for MX, <priority> <weight> <port> <name> for SRV, texts for TXT; " +
+			"a name with a dot in it is full, any other is relative to the zone",
 		"seconds": "how long resolvers may keep the answer",
 		"server":  "a DNS server of the site",
 	}
@@ -330,10 +330,13 @@ func (v verbs) named(ctx context.Context, c *def.Call) (System, Zone, error) {
 	if err != nil {
 		return nil, Zone{}, err
 	}
-	name := c.Text("zone")
+	name, err := FullName(c.Text("zone"))
+	if err != nil {
+		return nil, Zone{}, err
+	}
 	zone, err := sys.Zone(ctx, name)
 	if err != nil {
 		return nil, Zone{}, err
 	}
-	return sys, zone, isZone(zone, strings.TrimSuffix(name, "."))
+	return sys, zone, isZone(zone, name)
 }

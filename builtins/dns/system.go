@@ -14,7 +14,8 @@ import (
 type Reader interface {
 	// Name is the name that the site gives the server.
 	Name() string
-	// Lookup gives the record set at exactly this name: CNAMEs are not followed. A set that does not exist is empty.
+	// Lookup gives the record set at exactly this name: CNAMEs are not followed. A set that does not exist is empty,
+	// but where a wildcard answers for the name, its records seem to be the name's own.
 	Lookup(ctx context.Context, name, typ string) ([]Record, error)
 	// Zone finds the zone of the server that holds name, by its SOA. CodeNotThere: the server holds none.
 	Zone(ctx context.Context, name string) (Zone, error)
@@ -187,12 +188,16 @@ func notThere(err error) bool {
 }
 
 // inZone finds the server that holds the very zone that a statement names.
-func inZone(ctx context.Context, all Systems, zone string) (System, Zone, error) {
-	sys, z, err := holder(ctx, all, zone)
+func inZone(ctx context.Context, all Systems, text string) (System, Zone, error) {
+	name, err := FullName(text)
 	if err != nil {
 		return nil, Zone{}, err
 	}
-	return sys, z, isZone(z, zone)
+	sys, zone, err := holder(ctx, all, name)
+	if err != nil {
+		return nil, Zone{}, err
+	}
+	return sys, zone, isZone(zone, name)
 }
 
 func isZone(z Zone, name string) error {

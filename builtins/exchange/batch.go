@@ -3,12 +3,15 @@ package exchange
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/standin-project/standin/builtins/directory"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // batch is the same edits made to many entries: how 20,000 mailboxes are recorded without saying 20,000 times what
@@ -52,12 +55,22 @@ func (b batches) count() (n int) {
 // inFlight is how many modifies wait for the directory at once.
 const inFlight = 32
 
-// apply makes the edits: one batch after another, the entries of each at the same time.
-func (b batches) apply(ctx context.Context, d directory.System) error {
+// progressEvery is after how many entries progress is told.
+const progressEvery = 1000
+
+// apply makes the edits: one batch after another, the entries of each at the same time. progress, which may be nil,
+// hears now and then how many entries are done.
+func (b batches) apply(ctx context.Context, d directory.System, progress func(done int)) error {
+	var done atomic.Int64
 	for _, one := range b {
-		if err := one.each(ctx, func(ctx context.Context, dn string) error {
-			return d.Modify(ctx, directory.Modification{DN: dn, Edits: one.Edits})
-		}); err != nil {
+		err := one.each(ctx, func(ctx context.Context, dn string) error {
+			err := d.Modify(ctx, directory.Modification{DN: dn, Edits: one.Edits})
+			if n := done.Add(1); err == nil && progress != nil && n%progressEvery == 0 {
+				progress(int(n))
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -102,6 +115,12 @@ func takeBack(e *directory.Entry, edits []directory.Edit) (back []directory.Edit
 	return back, left
 }
 
+// gone says whether a read failed because the entry is not there.
+func gone(err error) bool {
+	var f *value.Failure
+	return errors.As(err, &f) && f.Code == value.CodeNotThere
+}
+
 // attributes names what the edits change.
 func attributes(edits []directory.Edit) []string {
 	var names []string
@@ -136,6 +155,13 @@ func (c commands) undo(ctx context.Context, raw json.RawMessage) error {
 		return err
 	}
 	_, d, err := c.Organisation(ctx, directory.Login{User: inv.User})
+	if err == nil {
+		_, err = d.Info(ctx)
+	}
+	if err != nil && inv.User != "" {
+		// The journal holds no password; where the site file has none for this account, the site's own undoes.
+		_, d, err = c.Organisation(ctx, directory.Login{})
+	}
 	if err != nil {
 		return err
 	}
@@ -145,6 +171,9 @@ func (c commands) undo(ctx context.Context, raw json.RawMessage) error {
 	for _, b := range slices.Backward(inv.Batches) {
 		err := b.each(ctx, func(ctx context.Context, dn string) error {
 			e, err := d.Entry(ctx, dn, attributes(b.Edits)...)
+			if gone(err) {
+				return nil // whoever took the entry away took what was changed with it
+			}
 			if err != nil {
 				return err
 			}

@@ -41,17 +41,15 @@ func failoverCommands(c commands) []def.Command {
 	return []def.Command{
 		failover(failoverUsage, "Moves the mailboxes of one Exchange server, and all that names it, to the server that stands in, or back.",
 			"EXCHFAILOVER -FAILOVER -s EXCH1 -t EXCH2 -test;"),
-		failover(fileUsage, "The same, with options from a file.", ""),
+		failover(fileUsage, "Does what a file of options says, together with those given here.",
+			"EXCHFAILOVER -o /dev/null -FAILOVER -s EXCH1 -t EXCH2 -test;"),
 		read("EXCHFAILOVER -rights -s <source> -t <target>", "Lists every permission that failover and failback need.",
 			"a list of maps: direction, object, account, right, why", "EXCHFAILOVER -rights -s EXCH1 -t EXCH2;", c.rightsCommand),
-		read("EXCHFAILOVER -?", "Shows the syntax of EXCHFAILOVER.", "a text", "EXCHFAILOVER -?;", func(_ context.Context, call *def.Call) (value.Value, error) {
-			call.Say("%s", failoverUsage)
+		read("EXCHFAILOVER -?", "Shows the syntax of EXCHFAILOVER.", "a text", "EXCHFAILOVER -?;", func(context.Context, *def.Call) (value.Value, error) {
 			return value.Text(failoverUsage), nil
 		}),
-		read("EXCHFAILOVER -??", "Shows the syntax of EXCHFAILOVER and what each option does.", "a text", "EXCHFAILOVER -??;", func(_ context.Context, call *def.Call) (value.Value, error) {
-			text := failoverUsage + "\n" + strings.Join(optionHelp(), "\n")
-			call.Say("%s", text)
-			return value.Text(text), nil
+		read("EXCHFAILOVER -??", "Shows the syntax of EXCHFAILOVER and what each option does.", "a text", "EXCHFAILOVER -??;", func(context.Context, *def.Call) (value.Value, error) {
+			return value.Text(failoverUsage + "\n" + strings.Join(optionHelp(), "\n")), nil
 		}),
 	}
 }

@@ -101,6 +101,9 @@ func (c commands) survey(ctx context.Context, call *def.Call) (*job, error) {
 	if err := j.pairUp(); err != nil {
 		return nil, err
 	}
+	if r := j.record; r != nil && r.Open && r.Server != j.info.Server {
+		j.byHand = append(j.byHand, fmt.Sprintf("the failover was made on directory server %s, this is %s: see that they have replicated", r.Server, j.info.Server))
+	}
 	return j, j.plan(ctx)
 }
 
@@ -116,33 +119,14 @@ func (j *job) notReversed(ctx context.Context) error {
 
 // pairUp pairs the stores. A failback without rules keeps the failover's pairs.
 func (j *job) pairUp() error {
+	var p *pairing
 	if j.opt.failback() && len(j.opt.rules) == 0 && j.record != nil {
-		for _, names := range j.record.Pairs {
-			s, t := j.source.byName(names[0]), j.target.byName(names[1])
-			if s == nil || t == nil {
-				return value.Failf(value.CodeConflict, "store %q or %q of the failover's record is no longer there", names[0], names[1]).
-					Hint("say with -r how the stores are to be paired now")
-			}
-			j.pairs = append(j.pairs, pair{s, t})
-		}
-		return nil
-	}
-	p := pairStores(j.source, j.target, j.opt.rules)
-	if err := p.failure(); err != nil {
-		return err
+		p = recordedPairs(j.source, j.target, j.record.Pairs)
+	} else {
+		p = pairStores(j.source, j.target, j.opt.rules)
 	}
 	j.pairs = p.pairs
-	return nil
-}
-
-// byName finds a store by its name in the directory.
-func (s *server) byName(dn string) *store {
-	for _, st := range s.stores {
-		if directory.Same(st.dn, dn) {
-			return st
-		}
-	}
-	return nil
+	return p.failure()
 }
 
 func (j *job) direction() string {
@@ -164,7 +148,7 @@ func (j *job) sides(p pair) (giving, taking *store) {
 func (j *job) plan(ctx context.Context) error {
 	if j.opt.has("setup") {
 		j.flags()
-		return nil
+		return j.rights(ctx)
 	}
 	work := j.failover
 	if j.opt.failback() {
@@ -353,11 +337,10 @@ func (j *job) write(ctx context.Context, log io.Writer) (n int, err error) {
 		}
 	}
 	for _, s := range j.steps {
-		if err := s.batches.apply(ctx, j.dir); err != nil {
+		if err := s.batches.apply(ctx, j.dir, func(done int) { j.say("%s: %d of %d", s.what, done, s.batches.count()) }); err != nil {
 			return n, err
 		}
 		n += s.batches.count()
-		j.say("changed %s (%s): %s → %s", s.what, many(s.batches.count()), s.from, s.to)
 		logf(log, "changed %s (%s): %s -> %s", s.what, many(s.batches.count()), s.from, s.to)
 	}
 	if j.opt.failback() {

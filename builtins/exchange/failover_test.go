@@ -8,7 +8,10 @@ import (
 	"testing"
 
 	"github.com/standin-project/standin/builtins/directory"
+	"github.com/standin-project/standin/builtins/directory/directorytest"
 	"github.com/standin-project/standin/builtins/directory/embedded"
+	"github.com/standin-project/standin/builtins/directory/ldap"
+	"github.com/standin-project/standin/builtins/directory/notes"
 	"github.com/standin-project/standin/builtins/directory/overlay"
 	"github.com/standin-project/standin/runtime/value"
 )
@@ -38,8 +41,8 @@ func TestFailoverAndBack(t *testing.T) {
 	}
 	after := s.ldif()
 	for _, name := range []string{
-		"msExchRoutingMasterDN: CN=EXCH1", "offLineABServer: CN=EXCH1", "msExchAddressListServiceLink: CN=EXCH1",
-		"siteFolderServer: CN=Public Folder Store (EXCH1)", "msExchHomePublicMDB: CN=Public Folder Store (EXCH1)",
+		"msExchRoutingMasterDN: cn=exch1", "offLineABServer: cn=exch1", "msExchAddressListServiceLink: cn=exch1",
+		"siteFolderServer: cn=public folder store (exch1)", "msExchHomePublicMDB: cn=public folder store (exch1)",
 	} {
 		if strings.Contains(after, name) {
 			t.Errorf("after the failover there is still %q", name)
@@ -75,9 +78,11 @@ func diff(a, b string) string {
 	for _, l := range strings.Split(a, "\n") {
 		had[l] = true
 	}
+	n := 0
 	for _, l := range strings.Split(b, "\n") {
-		if !had[l] {
+		if !had[l] && n < 10 {
 			fmt.Fprintln(&out, "+", l)
+			n++
 		}
 	}
 	return out.String()
@@ -348,5 +353,114 @@ func TestParts(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got %q, want %q", options, strings.Join(got, " "), want)
 		}
+	}
+}
+
+// The same against a real server, over TLS.
+func TestOpenLDAP(t *testing.T) {
+	server := directorytest.OpenLDAP(t, embedded.Entries(embedded.Fresh{Users: 200}))
+	client, err := ldap.New(ldap.Config{URL: server.TLS, CA: server.CA, Login: server.Login, Notes: notes.Folder(t.TempDir())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	s := &site{t: t, dir: client}
+	before := s.ldif()
+	s.must("EXCHFAILOVER -SETUP -FAILOVER -s EXCH1 -t EXCH2")
+	s.must(failover)
+	if s.users("EXCH2") != 200 {
+		t.Fatalf("got %d mailboxes on the target, want 200", s.users("EXCH2"))
+	}
+	if s.must(failover); len(s.changes) > 0 {
+		t.Errorf("a second failover changed %v", s.changes)
+	}
+	over := s.ldif()
+	s.must(failback)
+	if got := flagsOff(s.ldif()); got != flagsOff(before) {
+		t.Fatalf("after failover and failback the directory differs:\n%s", diff(flagsOff(before), got))
+	}
+	s.undo(s.changes)
+	if got := s.ldif(); got != over {
+		t.Fatalf("after undo of the failback the directory differs:\n%s", diff(over, got))
+	}
+}
+
+// What cannot be moved by this command is listed: mailboxes on stores without a pair, connectors, groups.
+func TestLists(t *testing.T) {
+	s := newSite(t, embedded.Fresh{Users: 3})
+	home := func(old, now string) directory.Modification {
+		return directory.Modification{DN: "CN=user00002,CN=Users,DC=mydomain,DC=com", Edits: []directory.Edit{{Attr: "homeMDB", Old: []string{old}, New: []string{now}}}}
+	}
+	e, err := s.dir.Entry(t.Context(), "CN=user00002,CN=Users,DC=mydomain,DC=com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.dir.Modify(t.Context(), home(e.Get("homeMDB"), "CN=Lost Store,DC=mydomain,DC=com")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.dir.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dn, edit := range map[string]directory.Edit{
+		"CN=Services," + info.Configuration:                    {Attr: "msExchSourceBridgeheadServersDN", New: []string{"CN=1,CN=SMTP,CN=Protocols," + serverDN(t, s, "EXCH1")}},
+		"OU=Sales,DC=mydomain,DC=com":                          {Attr: "msExchExpansionServerName", New: []string{e.Get("msExchHomeServerName")}},
+		"CN=1,CN=SMTP,CN=Protocols," + serverDN(t, s, "EXCH2"): {Attr: "msExchServerBindings", Old: []string{":25:"}, New: []string{"10.1.1.9:25:"}},
+	} {
+		if err := s.dir.Modify(t.Context(), directory.Modification{DN: dn, Edits: []directory.Edit{edit}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.must(failover)
+	said := strings.Join(s.said, "\n")
+	for _, want := range []string{"CN=user00002,CN=Users", "CN=Lost Store", "msExchSourceBridgeheadServersDN", "OU=Sales", "10.1.1.9:25:"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not listed in:\n%s", want, said)
+		}
+	}
+	if s.users("EXCH2") != 2 {
+		t.Errorf("got %d mailboxes moved, want 2", s.users("EXCH2"))
+	}
+}
+
+func serverDN(t *testing.T, s *site, name string) string {
+	t.Helper()
+	m, _ := value.AsMap(s.must("EXCHANGE SERVER " + name + " STATUS"))
+	dn, _ := value.AsText(m["dn"])
+	return dn
+}
+
+// lost hides an entry, as if somebody had removed it.
+type lost struct {
+	directory.System
+	dn string
+}
+
+func (l *lost) Entry(ctx context.Context, dn string, attrs ...string) (*directory.Entry, error) {
+	if directory.Same(dn, l.dn) {
+		return nil, value.Failf(value.CodeNotThere, "no entry %q", dn)
+	}
+	return l.System.Entry(ctx, dn, attrs...)
+}
+
+// What was removed since the failover does not stop the failback.
+func TestFailbackWithoutAnEntry(t *testing.T) {
+	s := newSite(t, embedded.Fresh{Users: 3})
+	s.must(failover)
+	info, err := s.dir.Info(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.dir.Search(t.Context(), directory.Query{Base: info.Configuration, Scope: directory.Subtree, Filter: "(offLineABServer=*)"}, func(e *directory.Entry) error {
+		s.wrap = &lost{s.dir, e.DN}
+		return nil
+	})
+	if err != nil || s.wrap == nil {
+		t.Fatal(err, "no address list")
+	}
+	s.must(failback)
+	s.wrap = nil
+	if s.users("EXCH1") != 3 || !strings.Contains(strings.Join(s.said, "\n"), "no longer there") {
+		t.Errorf("got %d users back, said %q", s.users("EXCH1"), s.said)
 	}
 }

@@ -134,3 +134,13 @@ func (s *server) find(group, name string) *store {
 	}
 	return nil
 }
+
+// byName finds a store by its name in the directory.
+func (s *server) byName(dn string) *store {
+	for _, st := range s.stores {
+		if directory.Same(st.dn, dn) {
+			return st
+		}
+	}
+	return nil
+}

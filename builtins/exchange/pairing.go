@@ -91,6 +91,21 @@ func pairStores(source, target *server, rules []rule) *pairing {
 	return p
 }
 
+// recordedPairs pairs the stores as a failover did.
+func recordedPairs(source, target *server, names [][2]string) *pairing {
+	p := &pairing{source: source, target: target}
+	for _, n := range names {
+		s, t := source.byName(n[0]), target.byName(n[1])
+		if s == nil || t == nil {
+			p.problem("store %q or %q of the failover's record is no longer there; say with -r how to pair the stores now", n[0], n[1])
+			continue
+		}
+		p.pairs = append(p.pairs, pair{s, t})
+	}
+	p.check()
+	return p
+}
+
 // failure lists the problems, nil without any.
 func (p *pairing) failure() error {
 	if len(p.problems) == 0 {

@@ -174,7 +174,7 @@ func (c commands) observeMove(ctx context.Context, call *def.Call) (*def.Action,
 	return &def.Action{Done: plan.No,
 		Changes: []plan.Change{{System: "directory " + o.name, What: fmt.Sprintf("mailbox %q: %s", directory.Name(e.DN), strings.Join(attributes(edits), ", ")),
 			From: e.Get("homeMDB"), To: to.dn, Inverse: inverse{Batches: moving}.raw()}},
-		Do: func(ctx context.Context) (value.Value, error) { return value.Int(0), moving.apply(ctx, o.dir) },
+		Do: func(ctx context.Context) (value.Value, error) { return value.Int(0), moving.apply(ctx, o.dir, nil) },
 	}, nil
 }
 

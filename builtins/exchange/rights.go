@@ -114,7 +114,6 @@ func (c commands) rightsCommand(ctx context.Context, call *def.Call) (value.Valu
 	}
 	var list []any
 	for _, g := range grants(source, target, accounts[0], accounts[1]) {
-		call.Say("%s: grant %s %q on %q: %s", g.direction, g.account, g.right, g.object, g.why)
 		list = append(list, map[string]any{"direction": g.direction, "object": g.object, "account": g.account, "right": g.right, "why": g.why})
 	}
 	return value.From(list), nil

@@ -172,6 +172,10 @@ func (j *job) takeBack(ctx context.Context, kind string) error {
 	for _, b := range slices.Backward(j.record.Moved[kind]) {
 		for _, dn := range b.DNs {
 			e, err := j.dir.Entry(ctx, dn, attributes(b.Edits)...)
+			if gone(err) {
+				j.left = append(j.left, fmt.Sprintf("%s of %q: it is no longer there", kind, dn))
+				continue
+			}
 			if err != nil {
 				return err
 			}

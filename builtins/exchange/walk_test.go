@@ -160,6 +160,11 @@ func (s *site) ldif() string {
 	var all []*directory.Entry
 	err = s.dir.Search(s.t.Context(), directory.Query{Base: info.Default, Scope: directory.Subtree, Filter: "(objectClass=*)"}, func(e *directory.Entry) error {
 		for _, a := range e.Attrs {
+			for i, v := range a.Values {
+				if strings.Contains(v, "=") && strings.Contains(v, ",") {
+					a.Values[i] = directory.Fold(v) // OpenLDAP spells names its own way
+				}
+			}
 			slices.Sort(a.Values)
 		}
 		slices.SortFunc(e.Attrs, func(a, b directory.Attr) int { return strings.Compare(a.Name, b.Name) })

@@ -122,13 +122,21 @@ func mirrorChanges(ctx context.Context, sys System, c Connection, m Mirror, swee
 	system := "agent " + c.Target
 	changes := []plan.Change{{
 		System: system, What: fmt.Sprintf("mirror of %q to %s", c.Set, c.Target),
-		From: fmt.Sprintf("%d entries to send, %d bytes", d.Differ, d.DifferBytes), To: "as on " + c.Source + kindOf(m),
+		From: foretold(m, d), To: "as on " + c.Source + kindOf(m),
 		Count: int(d.Differ),
 	}}
 	if m.Orphans && d.Orphans > 0 {
 		changes = append(changes, orphanChange(c, d, sweep))
 	}
 	return changes, nil
+}
+
+// foretold says what a look by size and time found; a mirror by blocks may find more.
+func foretold(m Mirror, d Difference) string {
+	if m.Checksum {
+		return fmt.Sprintf("%d entries differ in size or time, %d bytes", d.Differ, d.DifferBytes)
+	}
+	return fmt.Sprintf("%d entries to send, %d bytes", d.Differ, d.DifferBytes)
 }
 
 func orphanChange(c Connection, d Difference, sweep Sweep) plan.Change {

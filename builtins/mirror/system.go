@@ -105,15 +105,6 @@ type Status struct {
 	OrphansDue  string // since when orphans were not looked for, and why; "" if they were
 }
 
-// Inbound is what a target remembers of a connection that comes to it; it outlives the source.
-type Inbound struct {
-	Connection
-	Connected  bool      `json:"connected"`
-	Data       string    `json:"data"`
-	Applied    time.Time `json:"applied_time"`
-	Generation int64     `json:"generation"` // of the last mirror that it took
-}
-
 // Compare says how two trees are compared.
 type Compare struct {
 	Checksum bool `json:"checksum,omitempty"` // every block, not only size and time

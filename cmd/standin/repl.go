@@ -101,11 +101,11 @@ func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) error {
 	return nil
 }
 
-// compile checks and lowers one input in the light of those before.
+// check checks one input in the light of those before.
 func (s *session) check(src *diag.Source) (*check.Program, []*diag.Diagnostic) {
 	file, ds := syntax.Parse(src, syntax.Options{OldLine: s.set.OldLine})
 	p, more := check.Check(file, s.set, check.Options{Names: s.names, Load: s.app.load, Session: &s.checks})
-	return p, append(ds, more...)
+	return p, diag.Sort(append(ds, more...))
 }
 
 func (s *session) eval(ctx context.Context, src *diag.Source) error {

@@ -36,11 +36,12 @@ type script struct {
 	params  map[string]value.Value
 }
 
+func errNoScript() error {
+	return wrong("standin scripts list shows the shipped runbooks", "no script given")
+}
+
 // prepare reads and checks SCRIPT and takes NAME=VALUE arguments; any mistake ends the call with exit code 2.
 func (a *app) prepare(args []string, names map[string][]string) (*script, error) {
-	if len(args) == 0 {
-		return nil, wrong("standin scripts list shows the shipped runbooks", "no script given")
-	}
 	set, err := commands()
 	if err != nil {
 		return nil, err
@@ -88,6 +89,9 @@ func (a *app) loader(set *sig.Set, names map[string][]string, planning bool) fun
 
 // run runs a script for real.
 func (a *app) run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errNoScript()
+	}
 	file, err := a.loadSite()
 	if err != nil {
 		return err
@@ -180,11 +184,14 @@ func outcome(err error) (plan.State, int) {
 // explain prints why a run did not end well: the diagnostic with its place where there is one.
 func (a *app) explain(err error) {
 	var (
-		exit *vm.Exit
-		d    *diag.Diagnostic
+		exit    *vm.Exit
+		waiting *plan.WaitingError
+		d       *diag.Diagnostic
 	)
 	switch {
 	case errors.As(err, &exit):
+	case errors.As(err, &waiting):
+		fmt.Fprintf(a.stderr, "standin: %v\nhint: run it from a terminal, or with --yes for a question that need not be typed\n", waiting)
 	case errors.As(err, &d):
 		diag.Render(a.stderr, []*diag.Diagnostic{d})
 	default:
@@ -262,6 +269,9 @@ func hash(text []byte) string {
 
 // plan says what a run would do, reading the live systems and writing nothing.
 func (a *app) plan(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errNoScript()
+	}
 	file, err := a.loadSite()
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/standin-project/standin/builtins/dns"
 	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
 	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/runtime/plan"
 )
 
 const siteUsage = "usage: standin site init DIR [--users N] | show | check | fail NAME | heal NAME"
@@ -214,7 +215,7 @@ func (a *app) siteBreak(ctx context.Context, s *site, verb, name string) error {
 	agent, aerr := s.agents.Resolve(name)
 	c, cerr := s.clusters.get(name)
 	if aerr != nil && cerr != nil {
-		return cerr
+		return wrong(strings.Join(plan.AsFailure(cerr).Hints, "; "), "%v", cerr)
 	}
 	if e, ok := c.(*clusterembedded.Cluster); cerr == nil && ok {
 		change := e.Fail

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -118,6 +120,9 @@ func (a *app) loadSite() (*siteFile, error) {
 	if err := dec.Decode(s); err != nil {
 		return nil, wrong("", "cannot read the site file %q: %s", path, tomlError(err))
 	}
+	if err := s.validate(path); err != nil {
+		return nil, err
+	}
 	if s.path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
@@ -126,6 +131,35 @@ func (a *app) loadSite() (*siteFile, error) {
 		s.Runs = "runs"
 	}
 	return s, nil
+}
+
+// validate tests what the decoder cannot: that every system names a driver there is.
+func (s *siteFile) validate(path string) error {
+	driver := func(kind, name, got string, want ...string) error {
+		if slices.Contains(want, got) {
+			return nil
+		}
+		return wrong("the drivers of a "+kind+" are: "+strings.Join(want, ", "), "site file %q: %s %q has driver %q", path, kind, name, got)
+	}
+	var errs []error
+	for name, e := range s.Agents {
+		errs = append(errs, driver("agent", name, e.Driver, "embedded"))
+	}
+	for name, e := range s.Clusters {
+		errs = append(errs, driver("cluster", name, e.Driver, "embedded"))
+	}
+	for name, e := range s.DNS {
+		errs = append(errs, driver("DNS server", name, e.Driver, "embedded", "rfc2136"))
+	}
+	for name, e := range s.Directories {
+		errs = append(errs, driver("directory", name, e.Driver, "embedded", "ldap"))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tomlError says where a site file is wrong.

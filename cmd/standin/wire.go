@@ -115,9 +115,6 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 	configs := make([]agent.Config, 0, len(file.Agents))
 	for _, name := range slices.Sorted(maps.Keys(file.Agents)) {
 		e := file.Agents[name]
-		if e.Driver != "embedded" {
-			return nil, errors.Join(unknownDriver("agent", name, e.Driver, "embedded"), s.close())
-		}
 		configs = append(configs, agent.Config{Name: name, Addresses: e.Addresses, Folder: file.at(e.Folder), Volumes: e.Volumes})
 	}
 	agents, err := agent.Open(ctx, configs, agent.Options{Progress: a.progress})
@@ -131,10 +128,6 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 	s.directories = tableOf("directory", file.Directories, s.openDirectory)
 	s.systems = s.wire(agents, s.clusters, s.dns, s.directories, false)
 	return s, nil
-}
-
-func unknownDriver(kind, name, got, want string) error {
-	return wrong("the drivers are: "+want, "%s %q of the site file: got driver %q, want one of its drivers", kind, name, got)
 }
 
 // planned gives the systems as a plan sees them: read for real, written in memory only.
@@ -191,34 +184,28 @@ func (d directorySystems) Directories() []string                           { ret
 
 func (s *site) openCluster(name string) (cluster.System, error) {
 	e := s.file.Clusters[name]
-	if e.Driver != "embedded" {
-		return nil, unknownDriver("cluster", name, e.Driver, "embedded")
-	}
 	return clusterembedded.Open(s.file.at(e.State), clusterembedded.Options{Root: s.file.dir, RunScript: s.runScript})
 }
 
 func (s *site) openDNS(name string) (dns.System, error) {
 	e := s.file.DNS[name]
-	switch e.Driver {
-	case "embedded":
+	if e.Driver == "embedded" {
 		server, err := dnsembedded.Open(s.file.at(e.Folder), name)
 		if err != nil {
 			return nil, err
 		}
 		s.closers = append(s.closers, func(context.Context) error { return server.Close() })
 		return server, nil
-	case "rfc2136":
-		c := rfc2136.Config{Name: name, Servers: e.Servers, Zones: e.Zones}
-		if e.TSIG != "" {
-			secret, err := s.secret(e.Secret)
-			if err != nil {
-				return nil, err
-			}
-			c.Key = &rfc2136.Key{Name: e.TSIG, Secret: secret, Algorithm: e.Algorithm}
-		}
-		return rfc2136.New(c)
 	}
-	return nil, unknownDriver("DNS server", name, e.Driver, "embedded, rfc2136")
+	c := rfc2136.Config{Name: name, Servers: e.Servers, Zones: e.Zones}
+	if e.TSIG != "" {
+		secret, err := s.secret(e.Secret)
+		if err != nil {
+			return nil, err
+		}
+		c.Key = &rfc2136.Key{Name: e.TSIG, Secret: secret, Algorithm: e.Algorithm}
+	}
+	return rfc2136.New(c)
 }
 
 func (s *site) openDirectory(name string) (directory.System, error) {
@@ -247,8 +234,6 @@ func (s *site) directoryAs(name string, login directory.Login) (directory.System
 		if c.Login.Password, err = s.secret(e.Password); err != nil {
 			return nil, err
 		}
-	default:
-		return nil, unknownDriver("directory", name, e.Driver, "embedded, ldap")
 	}
 	if login.User != "" {
 		if login.Password == "" && strings.EqualFold(login.User, c.Login.User) {

@@ -99,6 +99,22 @@ func TestBinding(t *testing.T) {
 	}
 }
 
+// A number is the same whether an expression or a slot reads it.
+func TestNumbersAgree(t *testing.T) {
+	set := commands(t)
+	for _, text := range []string{"250ms", "5s", "10m", "1h30m", "2D", "1.5h", "64KB", "5mb", "2GB", "1TB", "12", "2.5"} {
+		p, diags := script(t, set, "SHOW "+text+"; $x = "+text+";", check.Options{})
+		if len(diags) > 0 {
+			t.Errorf("%s: %v", text, diags[0])
+			continue
+		}
+		inExpression := spellExpr(p.File.Body[1].(*syntax.Assign).Value)
+		if got := spellCalls(p); got != "value="+inExpression+"@"+text {
+			t.Errorf("%s: an expression reads %s, a slot %s", text, inExpression, got)
+		}
+	}
+}
+
 // One-shot: the old programs' lines as a shell hands them over.
 func TestArguments(t *testing.T) {
 	set := commands(t)
@@ -146,6 +162,7 @@ func TestSecrets(t *testing.T) {
 		`exchfailover -failover -s A -nonsense -u admin:hunter2 -t B` + "\n": {"hunter2"},
 		`exchfailover -failover -u admin:hunter2` + "\n":                     {"hunter2"},
 		`exchfailover -u hunter2 -bad` + "\n":                                {"hunter2"},
+		`REACH /at:x a:b c -k hunter2;`:                                      {"b", "hunter2"},
 		`PARAM $p SECRET = "hunter2";`:                                       {`"hunter2"`},
 		`PARAM $p SECRET = 5;`:                                               {"5"},
 		`$pw = "x"; LOGIN east admin "p${$pw}";`:                             {`"p${$pw}"`},
@@ -220,7 +237,9 @@ func TestLimits(t *testing.T) {
 		{"60,001 variables", many(60_001, "$v%d = 1;\n"), "60001:1 got 60001 variables in one script, want at most 60000"},
 		{"201 variables in a FUNCTION", "FUNCTION f()\n" + many(201, "$v%d = 1;\n") + "END", "202:1 got 201 variables in one FUNCTION, want at most 200"},
 		{"201 parameters", "FUNCTION f(" + strings.TrimSuffix(many(201, "$v%d, "), ", ") + ") END", "1:10 got 201 variables in one FUNCTION, want at most 200"},
-		{"251 arguments", "$x = max(" + many(250, "%d, ") + "1);", "1:1150 got 251 arguments, want at most 250"},
+		{"201 arguments", "$x = max(" + many(200, "%d, ") + "1);", "1:900 got 201 arguments, want at most 200"},
+		{"5,000 operands", "EXEC" + many(4997, " a%d") + " EFFECT READS;", ""},
+		{"5,001 operands", "EXEC" + many(4998, " a%d") + " EFFECT READS;", "1:28891 got 5001 operands in one command, want at most 5000"},
 		{"a list of 65,536", "$l = [\n" + many(65_535, "%d, ") + "\n1];", "3:1 got 65536 items in one list, want at most 65535"},
 		{"a map of 65,536", "$l = {\n" + many(65_535, "k%d: 1, ") + "\nk: 1};", "3:1 got 65536 members in one map, want at most 65535"},
 	} {
@@ -233,6 +252,19 @@ func TestLimits(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// Nobody reads the thousandth mistake: the list ends and says so, quickly.
+func TestManyMistakes(t *testing.T) {
+	set := commands(t)
+	var b strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&b, "$v%d = $w%d; CLUSTR x;\n", i, i)
+	}
+	_, diags := script(t, set, b.String(), check.Options{})
+	if n := len(diags); n != 1001 || diags[n-1].Code != "too-many-errors" {
+		t.Errorf("got %d diagnostics, the last %v", len(diags), diags[len(diags)-1])
 	}
 }
 
@@ -259,6 +291,9 @@ RUN "child.dtcl";`, check.Options{Load: load})
 	}
 	if f.In == p || f.In.File.Source.Name != "lib.dtcl" || len(p.Params) != 1 || !p.ContinueOnError || len(p.Uses) != 1 || len(p.Runs) != 2 {
 		t.Errorf("got %+v", p)
+	}
+	if _, diags := script(t, set, `$x = nope(1);`, check.Options{}); len(diags) != 1 || diags[0].Code != "unknown-function" {
+		t.Errorf("got %v", diags)
 	}
 	if _, diags := script(t, set, `USE "lib.dtcl"; $x = f(1);`, check.Options{}); len(diags) > 0 {
 		t.Errorf("without Load a module's function may be any: %v", diags[0])

@@ -15,7 +15,13 @@ import (
 func Check(f *syntax.File, set *sig.Set, opt Options) (*Program, []*diag.Diagnostic) {
 	l := &linker{set: set, opt: opt, programs: map[string]*Program{}, open: []string{f.Source.Name}}
 	p := l.program(f, script)
-	return p, diag.Sort(l.diags)
+	ds := diag.Sort(l.diags)
+	if l.full() {
+		last := tooManyErrors.at(ds[len(ds)-1].Span, maxDiagnostics)
+		last.Source = ds[len(ds)-1].Source
+		ds = append(ds, last)
+	}
+	return p, ds
 }
 
 // role is what a file is used as.
@@ -38,7 +44,7 @@ type linker struct {
 
 const (
 	maxDiagnostics = 1000
-	maxCompared    = 1_000_000 // a fraction of a second
+	maxCompared    = 200_000 // some milliseconds
 )
 
 // checker checks one file.
@@ -59,7 +65,6 @@ type checker struct {
 
 // place is what surrounds a statement.
 type place struct {
-	nested   bool   // inside any block
 	function bool   // inside a FUNCTION
 	loop     bool   // BREAK and CONTINUE have something to leave
 	barrier  string // the STEP or PARALLEL between here and the next loop
@@ -76,11 +81,6 @@ func (c *checker) report(d *diag.Diagnostic, hints ...string) {
 	d.Source = c.src
 	d.Hints = append(hints, d.Hints...)
 	c.diags = append(c.diags, d)
-	if c.full() {
-		last := tooManyErrors.at(d.Span, maxDiagnostics)
-		last.Source = c.src
-		c.diags = append(c.diags, last)
-	}
 }
 
 // full says that nobody will read more diagnostics.
@@ -138,28 +138,26 @@ func (l *linker) program(f *syntax.File, as role) *Program {
 
 // topLevel checks one statement of the file's body.
 func (c *checker) topLevel(s syntax.Stmt) {
-	switch s := s.(type) {
-	case *syntax.Function:
-		// Checked after the body, in a scope of its own.
-	case *syntax.Param:
-		c.param(s)
-	case *syntax.Use, *syntax.OnErrorContinue:
+	switch s.(type) {
+	case *syntax.Function, *syntax.Use, *syntax.Bad:
 	default:
-		if _, bad := s.(*syntax.Bad); c.role == module && !bad {
+		if c.role == module {
 			c.report(notAModule.at(head(c.src, s)))
 		}
-		c.stmt(s)
-		return
 	}
-	_, isParam := s.(*syntax.Param)
-	if _, onError := s.(*syntax.OnErrorContinue); c.role == module && (isParam || onError) {
-		c.report(notAModule.at(head(c.src, s)))
+	switch s := s.(type) {
+	case *syntax.Function, *syntax.Use, *syntax.OnErrorContinue:
+		// A FUNCTION's body is checked in a scope of its own, the others have been looked at.
+	case *syntax.Param:
+		c.param(s)
+	default:
+		c.stmt(s)
 	}
 }
 
 // inherit makes the functions and variables of a REPL's earlier lines known.
 func (c *checker) inherit() {
-	if c.opt.Session == nil || c.role == module {
+	if c.opt.Session == nil || len(c.open) > 1 {
 		return
 	}
 	for name, f := range c.opt.Session.functions {

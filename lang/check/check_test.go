@@ -58,7 +58,7 @@ func commands(t testing.TB) *sig.Set {
 		line(sig.Changes, "EXEC <program> [<args…>] [ON <agent>] EFFECT CHANGES"),
 		line(sig.Reads, "EXEC <program> [<args…>] [ON <agent>] EFFECT READS"),
 		line(sig.Reads, "SHOW <value:expr>"),
-		line(sig.Changes, "REACH /at:<place> <user>:<password:secret> <pair:pairing>"),
+		line(sig.Changes, "REACH /at:<place> <user>:<password:secret> <pair:pairing> [-k <key>:<value:secret>]"),
 		old(sig.Changes, "EXCHFAILOVER (-FAILOVER|-FAILBACK) -s <source> -t <target> [-l <log:path>] [-norus] [-nospn] [-nopublicfolders] [-onlypublicfolders] [-o <options:path>] [-r [<pair:pairing>]]… [-SETUP] [-test] [-u <user>[:<password:secret>]]"),
 		old(sig.Reads, "EXCHFAILOVER (-?|-??)"),
 	})

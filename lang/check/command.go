@@ -14,6 +14,11 @@ import (
 // command binds a command to its signature and checks its operands; it gives nil if no signature fits. whole says that
 // the command is a statement's, not part of an expression.
 func (c *checker) command(cmd *syntax.Command, whole bool) *sig.Signature {
+	if n := len(cmd.Operands); n > maxOperands {
+		c.tooMany(cmd.Operands[maxOperands].Pos(), n, maxOperands, "got %d operands in one command", "is a ; missing? else split it into several commands")
+		c.exprs(cmd.Operands)
+		return nil
+	}
 	c.operands(cmd)
 	match, miss := c.set.Match(c.ops)
 	if match == nil {
@@ -204,6 +209,9 @@ func (c *checker) slot(of *sig.Signature, a *BoundArg) {
 	text, kind := literal(a.Expr)
 	if kind == "" {
 		return
+	}
+	if _, ok := a.Expr.(*syntax.Paren); ok && kind == "number" {
+		kind = "text" // as a word would be
 	}
 	if w, ok := a.Expr.(*syntax.Word); ok && t.Name == "expr" && !w.Quoted {
 		c.report(bareWord.at(w.Span, w.Text, a.Name))

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/standin-project/standin/lang/diag"
@@ -141,8 +143,8 @@ func (c *checker) unknownFunction(n syntax.Name) {
 		return // it may be a module's, which nobody reads here
 	}
 	var known []string
-	for _, f := range c.p.Functions {
-		known = append(known, f.Decl.Name.Text)
+	for _, name := range slices.Sorted(maps.Keys(c.p.Functions)) {
+		known = append(known, c.p.Functions[name].Decl.Name.Text)
 	}
 	for _, b := range sig.Functions() {
 		known = append(known, b.Name)
@@ -225,9 +227,7 @@ func (c *checker) declare(f *syntax.Function) bool {
 }
 
 func (c *checker) tooMany(at diag.Span, n, most int, text, hint string) {
-	d := tooMany.at(at, fmt.Sprintf(text, n), most)
-	d.Hints = []string{hint}
-	c.report(d)
+	c.report(tooMany.at(at, fmt.Sprintf(text, n), most), hint)
 }
 
 // text is the script's own text there.

@@ -10,10 +10,10 @@ import (
 type message struct {
 	code string
 	text string // a format
-	hint string // plain
+	hint string // "" where the way out names something of the script, or is a usage line
 }
 
-// at makes the diagnostic; more hints come before the catalogue's own.
+// at makes the diagnostic.
 func (m message) at(span diag.Span, args ...any) *diag.Diagnostic {
 	d := &diag.Diagnostic{Span: span, Code: m.code, Message: fmt.Sprintf(m.text, args...)}
 	if m.hint != "" {
@@ -52,7 +52,7 @@ var (
 	unknownFunction = message{"unknown-function", "unknown function %q", "HELP lists the functions; USE imports a module's"}
 	wrongArity      = message{"wrong-arity", "%s takes %s, got %d", ""}
 	callStatement   = message{"call-statement", "a call of the function %s is not a statement",
-		"give its value a name: $x = %s(…);"}
+		""}
 	duplicateFunction = message{"duplicate-function", "FUNCTION %s is declared twice", "give one of the two another name"}
 	importClash       = message{"duplicate-function", "the module %q has a FUNCTION %s too",
 		"give this one another name"}
@@ -66,7 +66,7 @@ var (
 	duplicateParam = message{"duplicate-param", "PARAM $%s is declared twice", "delete one of the two"}
 	paramType      = message{"param-type", "unknown PARAM type %q", "the types are TEXT NUMBER TRUTH DURATION SIZE SECRET"}
 	badDefault     = message{"bad-default", "got %s for PARAM $%s, want %s", ""}
-	missingParam   = message{"missing-param", "RUN %q needs the PARAM %s", "give it: RUN \"…\" (%s = …);"}
+	missingParam   = message{"missing-param", "RUN %q needs the PARAM %s", ""}
 	unknownParam   = message{"unknown-param", "%q has no PARAM %s", ""}
 	twiceParam     = message{"duplicate-param", "the PARAM %s is given twice", "delete one of the two"}
 
@@ -83,7 +83,7 @@ var (
 		"put the statement into a STEP of its own, or before the PARALLEL"}
 	outsideLoop = message{"misplaced", "%s outside a loop", "it leaves or goes on with a WHILE or FOR"}
 	leavesBlock = message{"leaves-block", "%s cannot leave a %s",
-		"set a variable here and test it after the %s"}
+		""}
 	outsideReturn = message{"misplaced", "RETURN outside a FUNCTION", "to end the run write EXIT"}
 
 	cannotLoad = message{"cannot-load", "cannot read %q: %v", "the path is relative to the file that names it"}
@@ -94,7 +94,7 @@ var (
 	tooManyErrors = message{"too-many-errors", "more than %d mistakes, the rest is not shown",
 		"mend the first ones"}
 	badValue    = message{"bad-value", "got %s for %s, want %s", ""}
-	tooMany     = message{"too-many", "%s, want at most %d", "%s"}
+	tooMany     = message{"too-many", "%s, want at most %d", ""}
 	badExitCode = message{"bad-value", "got the exit code %s, want a whole number from 0 to 255", "0 is success"}
 )
 

@@ -22,8 +22,7 @@ func (c *checker) mismatch(cmd *syntax.Command, miss *sig.Mismatch, whole bool) 
 	}
 	usage := "usage: " + miss.Usage
 	if miss.At >= len(cmd.Operands) {
-		d := incomplete.at(cmd.Span, wants(miss.Want))
-		c.report(d, usage)
+		c.report(incomplete.at(cmd.Span, wants(miss.Want)), usage)
 		return
 	}
 	at := cmd.Operands[miss.At]
@@ -71,26 +70,16 @@ func wants(all []string) string {
 }
 
 func (c *checker) unknownCommand(cmd *syntax.Command, whole bool) {
-	if len(cmd.Operands) == 0 {
+	if c.full() {
 		return
 	}
-	first := cmd.Operands[0]
-	word, ok := first.(*syntax.Word)
+	word, ok := cmd.Operands[0].(*syntax.Word)
 	if !ok {
-		c.report(unknownCommand.at(first.Pos(), shown(first)))
-		return
+		word = &syntax.Word{At: syntax.At{Span: cmd.Operands[0].Pos()}, Text: c.text(cmd.Operands[0].Pos())}
 	}
 	if f := c.p.Functions[Fold(word.Text)]; f != nil && whole && len(cmd.Operands) > 1 {
-		d := callStatement.at(word.Span, word.Text)
-		d.Hints = []string{"give its value a name: $x = " + functionUsage(f.Decl) + ";"}
-		c.report(d)
+		c.report(callStatement.at(word.Span, word.Text), "give its value a name: $x = "+functionUsage(f.Decl)+";")
 		return
-	}
-	if len(cmd.Operands) > 1 {
-		if p, ok := cmd.Operands[1].(*syntax.Punct); ok && p.Text == "=" {
-			c.report(unknownCommand.at(word.Span, word.Text), "a variable is written $"+word.Text)
-			return
-		}
 	}
 	known := c.set.FirstWords()
 	for _, s := range sig.Statements() {

@@ -29,7 +29,7 @@ func (s stage) String() string {
 // order tests PARAM, USE, reads and assignments, REQUIRE, the rest; and that ON ERROR CONTINUE comes first. The lines of
 // a REPL have no order among each other.
 func (c *checker) order(body []syntax.Stmt, did []deeds) {
-	if c.opt.Session != nil && len(c.open) == 1 {
+	if c.role == module || c.opt.Session != nil && len(c.open) == 1 {
 		return
 	}
 	last, others := anywhere, false

@@ -1,15 +1,20 @@
 package check
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/lang/syntax"
 )
 
-// The limits of the machine below: its operands have 8 and 16 bits. A FUNCTION keeps some of its places for loops and calls.
+// The machine below has operands of 8 and 16 bits. lower counts what it needs itself; these limits leave it room for that,
+// so that check can name the variable, argument or item that is one too many.
 const (
 	maxGlobals   = 60_000
 	maxLocals    = 200
-	maxArguments = 250
+	maxArguments = 200
+	maxOperands  = 5_000
 	maxItems     = 65_535
 )
 
@@ -36,11 +41,10 @@ func (s *scope) sees(name string) bool {
 
 // names lists all that can be read here.
 func (s *scope) names() []string {
-	names := append([]string(nil), s.order...)
-	for p := range s.params {
-		names = append(names, p)
+	if s.outer == nil {
+		return s.order // the PARAMs are among them
 	}
-	return names
+	return append(s.order[:len(s.order):len(s.order)], slices.Sorted(maps.Keys(s.params))...)
 }
 
 // fileScope collects the variables of the script's own scope, PARAMs first.
@@ -50,7 +54,7 @@ func (c *checker) fileScope() *scope {
 		s.add(p.Name.Text)
 		s.params[Fold(p.Name.Text)] = true
 	}
-	if c.opt.Session != nil && c.role == script && len(c.open) == 1 {
+	if c.opt.Session != nil && len(c.open) == 1 {
 		for v := range c.opt.Session.variables {
 			s.assigned[v] = true
 		}

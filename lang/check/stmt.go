@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/standin-project/standin/lang/sig"
@@ -13,7 +14,6 @@ func (c *checker) block(b *syntax.Block, inside func(*place)) {
 		return
 	}
 	outer := c.here
-	c.here.nested = true
 	if inside != nil {
 		inside(&c.here)
 	}
@@ -40,19 +40,19 @@ func (c *checker) stmt(s syntax.Stmt) {
 		c.expr(s.Cond)
 		c.block(s.Body, loop(""))
 	case *syntax.For:
-		c.loopVar(s.Var)
+		c.assigned(s.Var)
 		c.number(s.From, "the first number of FOR", "decimal")
 		c.number(s.To, "the last number of FOR", "decimal")
 		c.number(s.By, "the STEP of FOR", "decimal")
 		c.block(s.Body, loop(s.Var.Text))
 	case *syntax.ForIn:
-		c.loopVar(s.Var)
+		c.assigned(s.Var)
 		c.expr(s.List)
 		c.block(s.Body, loop(s.Var.Text))
 	case *syntax.Try:
 		c.block(s.Body, within("TRY"))
 		if s.ErrVar != nil {
-			c.loopVar(*s.ErrVar)
+			c.assigned(*s.ErrVar)
 		}
 		c.block(s.Handler, within("TRY"))
 		c.block(s.Finally, within("TRY"))
@@ -140,9 +140,7 @@ func (c *checker) leave(s syntax.Stmt, word string) {
 	switch {
 	case c.here.loop:
 	case c.here.barrier != "":
-		d := leavesBlock.at(head(c.src, s), word, c.here.barrier)
-		d.Hints = []string{"set a variable here and test it after the " + c.here.barrier}
-		c.report(d)
+		c.report(leavesBlock.at(head(c.src, s), word, c.here.barrier), "set a variable here and test it after the "+c.here.barrier)
 	default:
 		c.report(outsideLoop.at(head(c.src, s), word))
 	}
@@ -154,22 +152,19 @@ func (c *checker) notInFunction(s syntax.Stmt, word string) {
 	}
 }
 
-// loopVar tests that an assigned variable is not the variable of a FOR around.
-func (c *checker) loopVar(n syntax.Name) {
-	for _, v := range c.here.loopVars {
-		if v == Fold(n.Text) {
-			c.report(loopVariable.at(n.Span, n.Text))
-			return
-		}
+// assigned tests that an assigned variable may be: the variable of a FOR around may not, nor a PARAM in a FUNCTION.
+func (c *checker) assigned(n syntax.Name) {
+	key := Fold(n.Text)
+	if slices.Contains(c.here.loopVars, key) {
+		c.report(loopVariable.at(n.Span, n.Text))
+	}
+	if c.here.function && c.scope.params[key] && !c.isParameter(key) {
+		c.report(paramAssigned.at(n.Span, n.Text))
 	}
 }
 
 func (c *checker) assign(s *syntax.Assign) {
-	c.loopVar(s.Target)
-	key := Fold(s.Target.Text)
-	if c.here.function && c.scope.params[key] && !c.isParameter(key) {
-		c.report(paramAssigned.at(s.Target.Span, s.Target.Text))
-	}
+	c.assigned(s.Target)
 	if len(s.Path) > 0 {
 		c.variable(&syntax.Var{At: s.Target.At, Name: s.Target.Text})
 	}
@@ -183,12 +178,7 @@ func (c *checker) assign(s *syntax.Assign) {
 
 // isParameter says whether the folded name is a parameter of the FUNCTION around.
 func (c *checker) isParameter(key string) bool {
-	for _, p := range c.scope.fn.Params {
-		if Fold(p.Name.Text) == key {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.scope.fn.Params, func(p syntax.FuncParam) bool { return Fold(p.Name.Text) == key })
 }
 
 func (c *checker) require(s *syntax.Require) {
@@ -222,7 +212,6 @@ func (c *checker) parallel(s *syntax.Parallel) {
 		return
 	}
 	outer := c.here
-	c.here.nested = true
 	c.here.parallel++
 	within("PARALLEL")(&c.here)
 	own := make([]map[string]bool, len(s.Body.Body))
@@ -271,7 +260,7 @@ func (c *checker) function(f *syntax.Function, outer *scope) {
 	c.note = &deeds{}
 	c.deeds[f] = c.note
 	c.scope = own
-	c.here = place{nested: true, function: true}
+	c.here = place{function: true}
 	for _, p := range f.Params {
 		if seen[Fold(p.Name.Text)] {
 			c.report(duplicateParameter.at(p.Name.Span, p.Name.Text))

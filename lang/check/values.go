@@ -82,7 +82,7 @@ func parseAs(typ, text string) (any, error) {
 	return t.Parse(text)
 }
 
-// wantedNumbers says in words what the numbers of statements must be; the rest of the words are the slot types'.
+// wantedNumber says in words what a number of a statement must be.
 func wantedNumber(typ string) string {
 	if typ == "milliseconds" {
 		return "a duration such as 5s or a number of milliseconds"
@@ -237,9 +237,8 @@ func (c *checker) run(s *syntax.Run) {
 	}
 	for _, d := range p.Params {
 		if d.Default == nil && d.From == "" && !given[Fold(d.Name.Text)] {
-			m := missingParam.at(s.Path.Span, s.Path.Value, d.Name.Text)
-			m.Hints = []string{"give it: RUN " + strconv.Quote(s.Path.Value) + " (" + d.Name.Text + " = …);"}
-			c.report(m)
+			c.report(missingParam.at(s.Path.Span, s.Path.Value, d.Name.Text),
+				"give it: RUN "+strconv.Quote(s.Path.Value)+" ("+d.Name.Text+" = …);")
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (s *scope) stmt(stmt syntax.Stmt) []parser.Stmt {
 	case *syntax.For:
 		return s.forStmt(x)
 	case *syntax.ForIn:
-		return s.loop(x, x.Var, s.host(HostEach, s.at(x.List), s.siteHandle(x.List), s.expr(x.List)), x.Body)
+		return s.loop(x, x.Var, s.host(HostEach, s.at(x.List), s.loopHandle(x.List, x.Var), s.expr(x.List)), x.Body)
 	case *syntax.Write:
 		return s.do(s.host(HostWrite, s.at(x), s.siteHandle(x), s.gather(HostLine, HostLine, s.exprs(x.Args), s.at(x))))
 	case *syntax.Param:
@@ -197,7 +197,12 @@ func (s *scope) forStmt(x *syntax.For) []parser.Stmt {
 		by = s.expr(x.By)
 	}
 	pos := s.atSpan(x.From.Pos().Join(x.To.Pos()))
-	return s.loop(x, x.Var, s.host(HostRange, pos, s.siteHandle(x.From), s.expr(x.From), s.expr(x.To), by), x.Body)
+	over := s.host(HostRange, pos, s.loopHandle(x.From, x.Var), s.expr(x.From), s.expr(x.To), by)
+	return s.loop(x, x.Var, over, x.Body)
+}
+
+func (s *scope) loopHandle(at syntax.Node, v syntax.Name) parser.Expr {
+	return s.handle(&Loop{Site: s.site(at), Var: s.global(check.Fold(v.Text))})
 }
 
 // loop lowers a FOR over what the host makes to go through: Tengo's own loop is faster than counting by operators.
@@ -208,11 +213,15 @@ func (s *scope) loop(x syntax.Stmt, v syntax.Name, over parser.Expr, b *syntax.B
 	s.enterLoop(x)
 	s.assigned.add(folded)
 	body := s.branch(place, 1, b)
-	body.Stmts = append([]parser.Stmt{assign(symbol(folded), ident(":item", pos), pos)}, body.Stmts...)
+	item := "_"
+	if s.locals[folded] {
+		item = ":item"
+		body.Stmts = append([]parser.Stmt{assign(symbol(folded), ident(item, pos), pos)}, body.Stmts...)
+	}
 	s.closure.loops--
 	s.assigned.back(mark)
 	return []parser.Stmt{&parser.ForInStmt{
-		ForPos: pos, Key: ident("_", pos), Value: ident(":item", pos), Iterable: over, Body: body,
+		ForPos: pos, Key: ident("_", pos), Value: ident(item, pos), Iterable: over, Body: body,
 	}}
 }
 

@@ -62,8 +62,8 @@ const (
 	HostMap       Host = "map"       // keys and values in turn
 	HostMerge     Host = "merge"     // maps
 	HostWith      Host = "with"      // old value, new part, path
-	HostEach      Host = "each"      // *Site, value; what a FOR IN goes through
-	HostRange     Host = "range"     // *Site, from, to, by; what a FOR goes through
+	HostEach      Host = "each"      // *Loop, value; what a FOR IN goes through
+	HostRange     Host = "range"     // *Loop, from, to, by; what a FOR goes through
 	HostWait      Host = "wait"      // *Site, milliseconds
 	HostWaitUntil Host = "waituntil" // *Site, block, every, timeout
 	HostSeen      Host = "seen"      // value; the same value, which a time-out names
@@ -148,6 +148,13 @@ type Run struct {
 type Parallel struct {
 	Site
 	Assigns [][]int
+}
+
+// Loop is the handle of a FOR. Var is the global of its variable, into which each turn's item is put before the turn; it
+// is -1 for a local of a FUNCTION, which the code itself sets.
+type Loop struct {
+	Site
+	Var int
 }
 
 // Function describes a FUNCTION.

@@ -3,6 +3,7 @@ package sig
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Function is a built-in function of the language.
@@ -44,9 +45,12 @@ func Functions() []Function {
 	}
 }
 
+// functionTable is Functions, built on first use.
+var functionTable = sync.OnceValue(Functions)
+
 // FunctionOf gives the built-in function of that name in any case.
 func FunctionOf(name string) (Function, bool) {
-	table := Functions()
+	table := functionTable()
 	i, ok := slices.BinarySearchFunc(table, strings.ToLower(name), func(f Function, name string) int {
 		return strings.Compare(f.Name, name)
 	})

@@ -81,15 +81,11 @@ func (g *gluer) parts(parts []*node, lo, hi int) bool {
 }
 
 func (g *gluer) fits(p *node, lo, hi int) bool {
-	if !g.m.strict || p.parse == nil || g.op.Dynamic {
-		return true
-	}
 	text := g.op.Raw[lo:hi]
-	if g.op.Quoted {
+	if p.tested && g.op.Quoted {
 		text = Unquote(g.op.Raw, lo, hi)
 	}
-	_, err := p.parse(text)
-	return err == nil
+	return p.accepts(g.op, text)
 }
 
 // end says where a slot before rest ends: at the first mark that goes on, outside quotes if there is one, else at the end.

@@ -40,13 +40,13 @@ const maxSteps = 20_000
 
 // matcher tries one form on the operands.
 type matcher struct {
-	form   *Form
-	ops    []Operand
-	strict bool // a literal must be of its slot's type
-	binds  []Bind
-	steps  int
+	form  *Form
+	ops   []Operand
+	binds []Bind
+	steps int
 	// With explain the matcher notes how far it came and what it wanted there.
 	explain bool
+	needed  bool // at the end of the operands it wants only what must follow
 	far     int
 	want    []*node
 	reached []Bind
@@ -129,6 +129,9 @@ func (m *matcher) run(n *node, i int, next func(int) bool) bool {
 		}
 		return false
 	case opt:
+		if m.needed && i == len(m.ops) {
+			return next(i)
+		}
 		if first(n) == "" && m.isKeyword(i) {
 			return next(i) || m.run(n.kids[0], i, next)
 		}
@@ -166,7 +169,7 @@ func (m *matcher) repeat(n *node, i int, next func(int) bool) bool {
 func (m *matcher) mixed(n *node, pos int, used uint64, i int, next func(int) bool) bool {
 	for o := range n.opts {
 		bit := uint64(1) << o
-		if used&bit != 0 && !n.opts[o].repeat {
+		if used&bit != 0 && !n.opts[o].repeat || m.needed && i == len(m.ops) && !n.opts[o].required {
 			continue
 		}
 		if m.run(n.opts[o].body, i, func(j int) bool { return j > i && m.mixed(n, pos, used|bit, j, next) }) {
@@ -221,7 +224,8 @@ func (m *matcher) take(n *node, i int) (int, bool) {
 	return i, false
 }
 
-// fits says whether the operand may fill the slot. A word that looks like an option of this line never does.
+// fits says whether the operand may fill the slot. A word that looks like an option of this line never does. Where the
+// slot may be left out a literal must be of its type; elsewhere a wrong one is a mistake that is better named as such.
 func (m *matcher) fits(n *node, op *Operand) bool {
 	switch op.Kind {
 	case MarkOperand:
@@ -234,15 +238,20 @@ func (m *matcher) fits(n *node, op *Operand) bool {
 		}
 		fallthrough
 	case ListOperand:
-		return n.typ == "any" || n.typ == "expr" || !m.strict && op.Kind != PropsOperand && n.typ != "properties"
+		return n.typ == "any" || n.typ == "expr" || !n.tested && op.Kind != PropsOperand && n.typ != "properties"
 	}
 	if n.typ == "properties" || m.looksLikeOption(op) {
 		return false
 	}
-	if !m.strict || op.Dynamic || n.parse == nil {
+	return n.accepts(op, op.Text)
+}
+
+// accepts says whether a literal may fill a slot that may be left out.
+func (n *node) accepts(op *Operand, text string) bool {
+	if !n.tested || op.Dynamic || n.parse == nil {
 		return true
 	}
-	_, err := n.parse(op.Text)
+	_, err := n.parse(text)
 	return err == nil
 }
 

@@ -33,13 +33,19 @@ func mergedUsage(forms []*Form) string {
 		}
 		lines = append(lines, line)
 	}
-	return strings.Join(merge(lines, 0), " ")
+	usage := ""
+	for depth := 2; depth >= 0; depth-- {
+		if usage = strings.Join(merge(lines, depth), " "); len(usage) <= maxUsage {
+			break
+		}
+	}
+	return usage
 }
 
-// maxMergeDepth is how deep the alternatives of a merged usage show theirs; below it stands ….
-const maxMergeDepth = 2
+// maxUsage is the length of a merged usage that still helps; a longer one shows fewer alternatives of alternatives.
+const maxUsage = 200
 
-// merge gives the elements of one line that stands for all.
+// merge gives the elements of one line that stands for all. depth is how deep alternatives show theirs; below it stands ….
 func merge(lines [][]string, depth int) []string {
 	if len(lines) == 0 {
 		return nil
@@ -86,11 +92,11 @@ func alternatives(lines [][]string, depth int) string {
 	}
 	var choices []string
 	for _, f := range firsts {
-		switch {
-		case len(groups[f]) > 1 && depth+1 >= maxMergeDepth:
+		switch group := groups[f]; {
+		case depth == 0 && len(group[0]) > 1 || depth == 1 && len(group) > 1:
 			choices = append(choices, f+" …")
 		default:
-			choices = append(choices, strings.Join(merge(groups[f], depth+1), " "))
+			choices = append(choices, strings.Join(merge(group, depth-1), " "))
 		}
 	}
 	return opening + strings.Join(choices, " | ") + closing

@@ -54,8 +54,8 @@ func (p *usageParser) top() ([]*node, error) {
 			}
 			wordsFirst(e)
 		}
-		if source := p.src[from:p.toks[p.i-1].to]; e.kind != word && e.kind != mark {
-			e.text = source
+		if e.kind != word && e.kind != mark {
+			e.text = p.src[from:p.toks[p.i-1].to]
 		}
 		elements = append(elements, e)
 	}

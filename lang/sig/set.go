@@ -3,6 +3,7 @@ package sig
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -10,6 +11,7 @@ import (
 // Set is the table of commands by their first word. It reads a usage line only when a command begins with its first
 // word. A Set may be used by several goroutines.
 type Set struct {
+	sigs    []*Signature
 	words   []string // first words in upper case, in the table's order
 	entries map[string]*entry
 }
@@ -26,23 +28,23 @@ type entry struct {
 func NewSet(sigs []*Signature) (*Set, error) {
 	s := &Set{entries: make(map[string]*entry, len(sigs))}
 	for _, g := range sigs {
-		word := firstWord(g.Usage)
-		if word == "" {
-			return nil, fmt.Errorf("usage line %q: got no first word, want the command's name", g.Usage)
-		}
-		e := s.entries[word]
-		if e == nil {
-			e = &entry{}
-			s.entries[word] = e
-			s.words = append(s.words, word)
-		}
-		for _, other := range e.sigs {
-			if other.Usage == g.Usage {
+		for _, word := range firstWords(g.Usage) {
+			if word == "" {
+				return nil, fmt.Errorf("usage line %q: got no first word, want the command's name", g.Usage)
+			}
+			e := s.entries[word]
+			if e == nil {
+				e = &entry{}
+				s.entries[word] = e
+				s.words = append(s.words, word)
+			}
+			if slices.ContainsFunc(e.sigs, func(other *Signature) bool { return other.Usage == g.Usage }) {
 				return nil, fmt.Errorf("usage line %q: is in the table twice", g.Usage)
 			}
+			e.sigs = append(e.sigs, g)
 		}
-		e.sigs = append(e.sigs, g)
 	}
+	s.sigs = sigs
 	return s, nil
 }
 
@@ -56,12 +58,13 @@ func (s *Set) Validate() error {
 	return errors.Join(all...)
 }
 
-func firstWord(usage string) string {
-	word := strings.TrimLeft(usage, " ")
-	if end := strings.IndexAny(word, " <>"+usageMarks); end >= 0 {
-		word = word[:end]
+// firstWords gives the words that a usage line may begin with (`PAUSE|RESUME TARGET <source>`), in upper case.
+func firstWords(usage string) []string {
+	head, _, _ := strings.Cut(strings.TrimLeft(usage, " "), " ")
+	if end := strings.IndexAny(head, "<>[](),=…"); end >= 0 {
+		head = head[:end]
 	}
-	return strings.ToUpper(word)
+	return strings.Split(strings.ToUpper(head), "|")
 }
 
 // forms gives the parsed usage lines with that first word; lines that cannot be read are left out and named by err.
@@ -90,17 +93,13 @@ func (s *Set) FirstWords() []string { return s.words }
 
 // Signatures lists the commands with that first word, in the table's order; all of them for "".
 func (s *Set) Signatures(word string) []*Signature {
-	if word != "" {
-		if e := s.entries[strings.ToUpper(word)]; e != nil {
-			return e.sigs
-		}
-		return nil
+	if word == "" {
+		return s.sigs
 	}
-	var all []*Signature
-	for _, w := range s.words {
-		all = append(all, s.entries[w].sigs...)
+	if e := s.entries[strings.ToUpper(word)]; e != nil {
+		return e.sigs
 	}
-	return all
+	return nil
 }
 
 // OldLine says whether a command that begins with these two words is an old program's line, which may end at its
@@ -146,22 +145,20 @@ func (s *Set) Match(ops []Operand) (*Match, *Mismatch) {
 	if len(forms) == 0 {
 		return nil, &Mismatch{}
 	}
-	for _, strict := range []bool{true, false} {
-		var best *Match
-		most := -1
-		m := matcher{ops: ops, strict: strict}
-		for _, f := range forms {
-			m.form, m.steps = f, 0
-			if !m.match() {
-				continue
-			}
-			if n := m.keywordCount(); n > most {
-				best, most = &Match{Sig: f.Sig, Binds: append([]Bind(nil), m.binds...)}, n
-			}
+	var best *Match
+	most := -1
+	m := matcher{ops: ops}
+	for _, f := range forms {
+		m.form, m.steps = f, 0
+		if !m.match() {
+			continue
 		}
-		if best != nil {
-			return best, nil
+		if n := m.keywordCount(); n > most {
+			best, most = &Match{Sig: f.Sig, Binds: append([]Bind(nil), m.binds...)}, n
 		}
+	}
+	if best != nil {
+		return best, nil
 	}
 	return nil, s.explain(forms, ops)
 }
@@ -172,7 +169,7 @@ func (s *Set) explain(forms []*Form, ops []Operand) *Mismatch {
 	var furthest []*Form
 	var want []*node
 	for _, f := range forms {
-		m := matcher{form: f, ops: ops, explain: true, far: -1}
+		m := matcher{form: f, ops: ops, explain: true, needed: true, far: -1}
 		m.match()
 		miss.Secrets = append(miss.Secrets, f.secretsIn(ops, m.reached)...)
 		switch {

@@ -19,9 +19,11 @@ func (e Effect) String() string {
 
 // Signature is what lang knows of one command.
 type Signature struct {
-	// Usage is the grammar: upper-case words and marks stand for themselves, <name> or <name:type> is a slot,
-	// [x] may be left out, (a | b) is a choice, … after an element repeats it, [, x]… is a list; options (-x, /x)
-	// after the head come in any order; /cluster:<c> and <user>:<password:secret> are glued slots.
+	// Usage is the grammar: words and marks stand for themselves in any case, <name> or <name:type> is a slot (without a
+	// type the type of its own name if there is one, else text), [x] may be left out, (a | b) and a|b are choices, … after
+	// an element repeats it, [, x]… is a list; options (-x, /x) after the head come in any order, each with the slots
+	// that follow it; /cluster:<c> and <user>[:<password:secret>] are glued slots; <x:pairing> is words joined by
+	// commas; <x:properties>, or (key=value, …), a list of properties.
 	Usage   string
 	Summary string            // one sentence
 	Docs    map[string]string // slot name → what it is

@@ -190,6 +190,15 @@ func TestMergedUsage(t *testing.T) {
 	if want := "CLUSTER <cluster> GROUP <group> (ONLINE | MOVE [TO <node>] | STATUS) [WAIT <duration>]"; miss.Usage != want {
 		t.Errorf("got %s, want %s", miss.Usage, want)
 	}
+	long := strings.Repeat(" [WITH <something>]", 11)
+	set, _ = NewSet([]*Signature{{Usage: "A B" + long + " C"}, {Usage: "A B D"}, {Usage: "A (E | F) x"}, {Usage: "A G"}})
+	if got := set.Usage("a"); got != "A (B … | (E | F) x | G)" {
+		t.Errorf("got %s", got)
+	}
+	set, _ = NewSet([]*Signature{{Usage: "A B" + long}, {Usage: "A C" + strings.Replace(long, "WITH", "BY", 1)}, {Usage: "A D"}})
+	if got := set.Usage("a"); got != "A (B … | C … | D)" {
+		t.Errorf("got %s", got)
+	}
 	set, _ = NewSet([]*Signature{{Usage: "A <b>"}, {Usage: "A <b> C"}})
 	if got := set.Usage("a"); got != "A <b> [C]" {
 		t.Errorf("got %s", got)

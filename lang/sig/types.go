@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -206,61 +207,63 @@ type unit struct {
 }
 
 func durationUnits() []unit {
-	return []unit{{"ms", 1}, {"s", 1000}, {"m", 60_000}, {"h", 3_600_000}}
+	return []unit{{"ms", 1}, {"s", 1000}, {"m", 60_000}, {"h", 3_600_000}, {"d", 86_400_000}}
 }
 
 func sizeUnits() []unit {
-	return []unit{{"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {"TB", 1 << 40}, {"B", 1}}
+	return []unit{{"B", 1}, {"KB", 1 << 10}, {"MB", 1 << 20}, {"GB", 1 << 30}, {"TB", 1 << 40}}
 }
 
-// parseDuration reads 250ms, 5s, 1h30m as milliseconds; larger units come first, each at most once.
+const digits = "0123456789."
+
+// parseDuration reads 250ms, 5s, 1h30m as milliseconds. A run's clocks count nanoseconds, so the largest is Go's.
 func parseDuration(text string) (any, error) {
-	var sum int64
-	last := int64(math.MaxInt64)
-	if text == "" {
-		return nil, errors.New("got an empty text")
-	}
-	for rest := text; rest != ""; {
-		digits := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
-		if digits < 0 {
-			return nil, errors.New("got no unit")
-		}
-		n, err := strconv.ParseInt(rest[:digits], 10, 64)
-		if err != nil {
-			return nil, errors.New("not a duration")
-		}
-		name := rest[digits:]
-		if end := strings.IndexFunc(name, func(r rune) bool { return r >= '0' && r <= '9' }); end >= 0 {
-			name = name[:end]
-		}
-		worth := worthOf(name, durationUnits())
-		if worth == 0 || worth >= last {
-			return nil, errors.New("not a duration")
-		}
-		// A run's clocks count nanoseconds, so the largest duration is Go's.
-		if n > (math.MaxInt64/int64(time.Millisecond)-sum)/worth {
-			return nil, errors.New("the duration is too long")
-		}
-		sum, last, rest = sum+n*worth, worth, rest[digits+len(name):]
-	}
-	return sum, nil
+	return measure(text, durationUnits(), math.MaxInt64/int64(time.Millisecond))
 }
 
 // parseSize reads 64KB, 5MB or a number of bytes.
 func parseSize(text string) (any, error) {
-	digits := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
-	if digits < 0 {
+	switch unit := strings.TrimLeft(text, digits); {
+	case unit == "" && !strings.Contains(text, "."):
 		return parseRange(text, 0, math.MaxInt64)
+	case strings.ContainsAny(unit, digits):
+		return nil, errors.New("got more than one unit")
 	}
-	n, err := strconv.ParseInt(text[:digits], 10, 64)
-	worth := worthOf(text[digits:], sizeUnits())
+	return measure(text, sizeUnits(), math.MaxInt64)
+}
+
+// measure adds up amounts with their units, as the literals of expressions do: the units get smaller and the sum is whole.
+func measure(text string, units []unit, most int64) (any, error) {
+	if text == "" || len(text) > 60 {
+		return nil, errors.New("got no number with a unit")
+	}
+	sum := new(big.Rat)
+	for last := int64(math.MaxInt64); text != ""; {
+		rest := strings.TrimLeft(text, digits)
+		amount, ok := new(big.Rat).SetString(text[:len(text)-len(rest)])
+		end := strings.IndexAny(rest, digits)
+		if end < 0 {
+			end = len(rest)
+		}
+		worth := worthOf(rest[:end], units)
+		switch {
+		case !ok:
+			return nil, errors.New("got no number before the unit")
+		case end == 0:
+			return nil, errors.New("got no unit")
+		case worth == 0 || worth >= last:
+			return nil, fmt.Errorf("got the unit %q out of place", rest[:end])
+		}
+		sum.Add(sum, amount.Mul(amount, new(big.Rat).SetInt64(worth)))
+		text, last = rest[end:], worth
+	}
 	switch {
-	case worth == 0 || err != nil && !errors.Is(err, strconv.ErrRange):
-		return nil, errors.New("not a size")
-	case err != nil || n > math.MaxInt64/worth:
-		return nil, errors.New("the size is too large")
+	case !sum.IsInt():
+		return nil, errors.New("got a part of the smallest unit")
+	case sum.Cmp(new(big.Rat).SetInt64(most)) > 0:
+		return nil, errors.New("it is too large")
 	}
-	return n * worth, nil
+	return sum.Num().Int64(), nil
 }
 
 func worthOf(name string, units []unit) int64 {

@@ -1,7 +1,9 @@
 package sig
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -29,7 +31,8 @@ type node struct {
 	kids []*node
 	opts []option // of a mixed node
 
-	parse func(string) (any, error) // a slot's test of literals; nil if any text will do
+	parse  func(string) (any, error) // a slot's test of literals; nil if any text will do
+	tested bool                      // a literal that fails the test is not meant for this slot, which may be left out
 }
 
 // option is one option of a mixed node with the slots that follow it.
@@ -42,8 +45,8 @@ type option struct {
 type Form struct {
 	Sig      *Signature
 	elements []*node         // the top-level elements, as they stand
-	body     *node           // what the matcher runs: a seq or a mixed node after the fixed prefix
-	fixed    []*node         // the words and plain slots that the line begins with, one operand each
+	fixed    []*node         // the words and plain slots that a line without options begins with: one operand each
+	body     *node           // what comes after them
 	keywords map[string]bool // every keyword, in upper case
 	leads    string          // the characters that open the line's options, "-" and "/"
 	secret   bool            // some slot takes a secret
@@ -55,48 +58,67 @@ const maxOptions = 64
 
 // Parse reads a signature's usage line.
 func Parse(s *Signature) (*Form, error) {
-	toks, err := tokens(s.Usage)
-	if err != nil {
+	f := &Form{Sig: s, keywords: map[string]bool{}}
+	if err := f.parse(); err != nil {
 		return nil, fmt.Errorf("usage line %q: %w", s.Usage, err)
-	}
-	p := &usageParser{src: s.Usage, toks: toks}
-	elements, err := p.top()
-	if err != nil {
-		return nil, fmt.Errorf("usage line %q: %w", s.Usage, err)
-	}
-	if len(elements) == 0 || elements[0].kind != word {
-		return nil, fmt.Errorf("usage line %q: got no first word, want the command's name", s.Usage)
-	}
-	f := &Form{Sig: s, elements: elements, keywords: map[string]bool{}}
-	for _, e := range elements {
-		f.collect(e)
-		f.secret = f.secret || holdsSecret(e)
-	}
-	rest := elements
-	for len(rest) > 0 && (rest[0].kind == word && !isOption(rest[0].text) || rest[0].kind == slot && rest[0].typ != "pairing") {
-		f.fixed, rest = append(f.fixed, rest[0]), rest[1:]
-	}
-	if f.leads == "" {
-		f.body = &node{kind: seq, kids: rest}
-		return f, nil
-	}
-	// A slot before the first option may also stand after it: only the head is fixed.
-	f.fixed, rest = elements[:1], elements[1:]
-	if f.body, err = mix(rest); err != nil {
-		return nil, fmt.Errorf("usage line %q: %w", s.Usage, err)
-	}
-	for _, o := range f.body.opts {
-		if holdsSecret(o.body) {
-			f.secrets = append(f.secrets, strings.ToUpper(first(o.body)))
-		}
 	}
 	return f, nil
 }
 
+func (f *Form) parse() error {
+	toks, err := tokens(f.Sig.Usage)
+	if err != nil {
+		return err
+	}
+	p := &usageParser{src: f.Sig.Usage, toks: toks}
+	if f.elements, err = p.top(); err != nil {
+		return err
+	}
+	if len(f.elements) == 0 || !isHead(f.elements[0]) {
+		return errors.New("got no first word, want the command's name")
+	}
+	for _, e := range f.elements {
+		f.collect(e)
+		choose(e, false)
+		f.secret = f.secret || holdsSecret(e)
+	}
+	if f.leads != "" {
+		return f.arrange()
+	}
+	rest := f.elements
+	for len(rest) > 0 && (rest[0].kind == word || rest[0].kind == slot && rest[0].typ != "pairing") {
+		f.fixed, rest = append(f.fixed, rest[0]), rest[1:]
+	}
+	f.body = &node{kind: seq, kids: rest}
+	return nil
+}
+
+// arrange makes the body of a line with options.
+func (f *Form) arrange() error {
+	options, err := mix(f.elements[1:])
+	if err != nil {
+		return err
+	}
+	for _, o := range options.opts {
+		if holdsSecret(o.body) {
+			f.secrets = append(f.secrets, strings.ToUpper(first(o.body)))
+		}
+	}
+	f.body = &node{kind: seq, kids: []*node{f.elements[0], options}}
+	return nil
+}
+
+// isHead says whether a line may begin with the element: a word, or several of which one is said (`PAUSE|RESUME`).
+func isHead(n *node) bool {
+	if n.kind != alt {
+		return n.kind == word
+	}
+	return !slices.ContainsFunc(n.kids, func(k *node) bool { return k.kind != word })
+}
+
 // collect notes the keywords and option leads below n.
 func (f *Form) collect(n *node) {
-	switch {
-	case n.kind == word || n.kind == glue && n.kids[0].kind == word:
+	if n.kind == word || n.kind == glue && n.kids[0].kind == word {
 		text := first(n)
 		f.keywords[strings.ToUpper(text)] = true
 		if isOption(text) && !strings.Contains(f.leads, text[:1]) {
@@ -108,6 +130,24 @@ func (f *Form) collect(n *node) {
 	}
 	for _, k := range n.kids {
 		f.collect(k)
+	}
+}
+
+// choose marks the slots that stand first in something that may be left out or that is one of several.
+func choose(n *node, choice bool) {
+	switch n.kind {
+	case slot:
+		n.tested = n.tested || choice
+	case seq, glue:
+		for i, k := range n.kids {
+			choose(k, choice && i == 0)
+		}
+	case opt, alt:
+		for i, k := range n.kids {
+			choose(k, n.kind == alt || i == 0)
+		}
+	case rep:
+		choose(n.kids[0], choice)
 	}
 }
 

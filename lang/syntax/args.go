@@ -15,14 +15,12 @@ func ParseArgs(args []string, opt Options) (*File, []*diag.Diagnostic) {
 	src, tokens := argTokens(args)
 	opt.Bare = true
 	p := &parser{src: src, opt: opt, scan: newScanner(""), file: &File{Source: src}}
-	p.src.Text = src.Text
-	if p.readable() && len(tokens) > 0 {
-		p.lex, _ = lexer.Upgrade(&tokenList{tokens: tokens, end: lexer.EOFToken(lexer.Position{Offset: len(src.Text), Line: 1})})
-		p.statement()
-		if rest := p.lex.Peek(); !rest.EOF() {
-			p.report(missingEnd.at(span(rest), "the statement"))
-		}
+	p.lex, _ = lexer.Upgrade(&tokenList{tokens: tokens, end: lexer.EOFToken(lexer.Position{Offset: len(src.Text), Line: 1})})
+	if p.readable() {
 		p.run()
+	}
+	if len(p.file.Body) > 1 {
+		p.report(oneStatement.at(p.file.Body[1].Pos()))
 	}
 	return p.file, p.finish()
 }

@@ -33,3 +33,10 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFirstStatement is what a one-shot command pays for its grammar.
+func BenchmarkFirstStatement(b *testing.B) {
+	for b.Loop() {
+		production[waitStatement]()()
+	}
+}

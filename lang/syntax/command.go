@@ -157,54 +157,63 @@ func (r *reader) word() *Word {
 	if first.Type == tokenWord && !(r.glued() && inWord(r.Peek())) {
 		return &Word{At: At{span(first)}, Raw: first.Value, Text: first.Value}
 	}
-	w := &Word{At: At{span(first)}}
-	r.join(w, first)
+	j := joiner{at: span(first), pieceStart: span(first).Start}
+	j.add(r, first)
 	for r.glued() && inWord(r.Peek()) {
-		r.join(w, r.Next())
+		j.add(r, r.Next())
 	}
-	if w.Parts != nil {
-		w.Parts = mergePieces(w.Parts)
+	return j.word()
+}
+
+// joiner puts a word together. Once a part of it interpolates, the whole word is kept as parts.
+type joiner struct {
+	at         diag.Span
+	raw, piece strings.Builder
+	pieceStart int
+	parts      []Expr
+	quoted     bool
+}
+
+func (j *joiner) add(r *reader, t *lexer.Token) {
+	j.at = j.at.Join(span(t))
+	j.raw.WriteString(t.Value)
+	if t.Type != tokenText && t.Type != tokenRaw {
+		j.piece.WriteString(t.Value)
+		return
 	}
+	j.quoted = true
+	text := r.text(t)
+	if text.Parts == nil {
+		j.piece.WriteString(text.Value)
+		return
+	}
+	for _, part := range text.Parts {
+		if literal, ok := part.(*Text); ok && !literal.Raw {
+			j.piece.WriteString(literal.Value)
+			continue
+		}
+		j.flush(part.Pos().Start)
+		j.parts = append(j.parts, part)
+		j.pieceStart = part.Pos().End
+	}
+}
+
+func (j *joiner) flush(end int) {
+	if j.piece.Len() > 0 {
+		j.parts = append(j.parts, &Text{At: At{diag.Span{Start: j.pieceStart, End: end}}, Value: j.piece.String()})
+		j.piece.Reset()
+	}
+}
+
+func (j *joiner) word() *Word {
+	w := &Word{At: At{j.at}, Raw: j.raw.String(), Quoted: j.quoted}
+	if j.parts == nil {
+		w.Text = j.piece.String()
+		return w
+	}
+	j.flush(j.at.End)
+	w.Parts = j.parts
 	return w
-}
-
-// join adds one token to a word. Once a part interpolates, the whole word is kept as parts.
-func (r *reader) join(w *Word, t *lexer.Token) {
-	w.Span = w.Span.Join(span(t))
-	w.Raw += t.Value
-	piece := &Text{At: At{span(t)}, Value: t.Value}
-	if t.Type == tokenText || t.Type == tokenRaw {
-		w.Quoted = true
-		piece = r.text(t)
-	}
-	switch {
-	case piece.Parts == nil && w.Parts == nil:
-		w.Text += piece.Value
-	case piece.Parts == nil:
-		w.Parts = append(w.Parts, &Text{At: piece.At, Value: piece.Value})
-	default:
-		if w.Text != "" {
-			w.Parts = append(w.Parts, &Text{At: At{diag.Span{Start: w.Span.Start, End: piece.Span.Start}}, Value: w.Text})
-			w.Text = ""
-		}
-		w.Parts = append(w.Parts, piece.Parts...)
-	}
-}
-
-// mergePieces joins neighbouring literal pieces.
-func mergePieces(parts []Expr) []Expr {
-	merged := parts[:0:0]
-	for _, part := range parts {
-		text, ok := part.(*Text)
-		if ok && !text.Raw && len(merged) > 0 {
-			if last, ok := merged[len(merged)-1].(*Text); ok && !last.Raw {
-				merged[len(merged)-1] = &Text{At: At{last.Span.Join(text.Span)}, Value: last.Value + text.Value}
-				continue
-			}
-		}
-		merged = append(merged, part)
-	}
-	return merged
 }
 
 // startsProps tells (key=value, …) from a parenthesised expression: a word and a = follow the bracket.

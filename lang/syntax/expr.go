@@ -14,13 +14,14 @@ const (
 )
 
 // reader reads expressions and commands off the tokens. Its methods panic with a *diag.Diagnostic at the first
-// mistake; catch turns that into the error that participle passes on.
+// mistake.
 type reader struct {
 	*lexer.PeekingLexer
 	depth int
 	plain bool // quoted texts hold no ${…}: a batch file's line
 }
 
+// catch turns a reader's panic into the error that participle passes on.
 func catch(err *error) {
 	switch p := recover().(type) {
 	case nil:
@@ -308,7 +309,8 @@ func variable(t *lexer.Token) *Var { return &Var{At: At{span(t)}, Name: t.Value[
 func (r *reader) named(t *lexer.Token) Expr {
 	if isDigit(rune(t.Value[0])) {
 		if r.digitName() {
-			panic(badNumber.at(r.wordSpan(), r.wordText()))
+			w := r.peekWord()
+			panic(badNumber.at(w.Span, shorten(w.Raw)))
 		}
 		r.Next()
 		n, problem := number(t)
@@ -349,16 +351,11 @@ func (r *reader) digitName() bool {
 	return adjacent(t, next) && next.Type == tokenMark && strings.Contains(".:@\\", next.Value)
 }
 
-func (r *reader) wordSpan() diag.Span {
+// peekWord is the whole word that begins here.
+func (r *reader) peekWord() *Word {
 	mark := r.MakeCheckpoint()
 	defer r.LoadCheckpoint(mark)
-	return r.word().Span
-}
-
-func (r *reader) wordText() string {
-	mark := r.MakeCheckpoint()
-	defer r.LoadCheckpoint(mark)
-	return r.word().Raw
+	return r.word()
 }
 
 func (r *reader) call() Expr {

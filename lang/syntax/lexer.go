@@ -40,20 +40,24 @@ func (definition) Lex(_ string, r io.Reader) (lexer.Lexer, error) {
 	return newScanner(string(text)), nil
 }
 
-// scanner yields tokens up to and including the next `;`, then the end; asked again it goes on behind the `;`.
-// So only one statement's tokens are held at a time, however long the script is.
+// scanner yields the tokens of some statements, up to and including a `;`, then the end; asked again it goes on
+// behind the `;`. So only a few statements' tokens are held at a time, however long the script is.
 type scanner struct {
 	text     string
 	pos      int
 	line     int
 	base     int  // offset of text in the source
 	verbatim bool // no comments, and `;` is a character (operands from the system's shell)
-	paused   bool // the last token was a `;`
+	batch    int  // where the statements of this batch began
+	paused   bool // the batch is complete
 	broken   bool // the last text was not closed
 
 	comments []Comment
 	problems []*diag.Diagnostic
 }
+
+// batchSize is the number of bytes after which a batch of statements is complete.
+const batchSize = 4096
 
 const byteOrderMark = "\ufeff"
 
@@ -68,7 +72,7 @@ func newScanner(text string) *scanner {
 // Next implements lexer.Lexer. It never fails: what is wrong with a text is noted in problems.
 func (s *scanner) Next() (lexer.Token, error) {
 	if s.paused {
-		s.paused = false
+		s.paused, s.batch = false, s.pos
 		return s.token(lexer.EOF, s.pos), nil
 	}
 	if s.broken {
@@ -81,7 +85,7 @@ func (s *scanner) Next() (lexer.Token, error) {
 		return s.token(lexer.EOF, start), nil
 	}
 	kind := s.scan()
-	s.paused = kind == tokenEnd
+	s.paused = kind == tokenEnd && s.pos-s.batch >= batchSize
 	return s.token(kind, start), nil
 }
 
@@ -239,41 +243,37 @@ func (s *scanner) afterName() bool {
 }
 
 func (s *scanner) quoted() {
-	start, end := s.pos, s.pos+s.lineRest()
-	for s.pos++; s.pos < end; s.pos++ {
+	start := s.pos
+	for s.pos++; !s.lineEnds(); s.pos++ {
 		if s.text[s.pos] != '"' {
 			continue
 		}
-		if s.pos+1 < end && s.text[s.pos+1] == '"' {
-			s.pos++
-			continue
+		if s.pos++; s.pos == len(s.text) || s.text[s.pos] != '"' {
+			return
 		}
-		s.pos++
-		return
 	}
-	s.unclosed(start, end, `"`)
+	s.unclosed(start, `"`)
 }
 
 func (s *scanner) raw() {
-	start, end := s.pos, s.pos+s.lineRest()
-	if i := strings.IndexByte(s.text[start+1:end], '\''); i >= 0 {
-		s.pos = start + 1 + i + 1
-		return
+	start := s.pos
+	for s.pos++; !s.lineEnds(); s.pos++ {
+		if s.text[s.pos] == '\'' {
+			s.pos++
+			return
+		}
 	}
-	s.unclosed(start, end, `'`)
+	s.unclosed(start, `'`)
 }
 
-// lineRest is the length of the rest of the line; operands from the shell have no lines.
-func (s *scanner) lineRest() int {
-	if s.verbatim {
-		return len(s.text) - s.pos
-	}
-	return lineLength(s.text[s.pos:])
+// lineEnds says whether the line, and with it a text, ends here; operands from the shell have no lines.
+func (s *scanner) lineEnds() bool {
+	rest := s.text[s.pos:]
+	return rest == "" || !s.verbatim && (rest[0] == '\n' || strings.HasPrefix(rest, "\r\n"))
 }
 
 // unclosed ends the text and its statement at the line's end, so that one forgotten quote is one mistake.
-func (s *scanner) unclosed(start, end int, quote string) {
-	s.pos = end
+func (s *scanner) unclosed(start int, quote string) {
 	s.broken = true
-	s.problems = append(s.problems, unclosedText.at(s.span(start, end), quote))
+	s.problems = append(s.problems, unclosedText.at(s.span(start, s.pos), quote))
 }

@@ -3,6 +3,7 @@ package syntax
 import (
 	"math"
 	"math/big"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/participle/v2/lexer"
@@ -162,8 +163,8 @@ func number(t *lexer.Token) (*Number, *diag.Diagnostic) {
 }
 
 func fitsInt64(digits string) bool {
-	i, ok := new(big.Int).SetString(digits, 10)
-	return ok && i.IsInt64()
+	_, err := strconv.ParseInt(digits, 10, 64)
+	return err == nil
 }
 
 // measure adds up amounts with units, such as 1H30M; the units must get smaller.

@@ -24,9 +24,6 @@ func (m message) at(span diag.Span, args ...any) *diag.Diagnostic {
 	return d
 }
 
-// endCode is the code of every mistake that more text could mend.
-const endCode = "unexpected-end"
-
 var (
 	tooLarge = message{"too-large", "the script has %d bytes, want at most %d",
 		"split it into files and join them with RUN or USE"}
@@ -41,9 +38,9 @@ var (
 
 	unclosedText = message{"unclosed-text", "the text is never closed, want %s",
 		"close it on the same line; a newline in a text is written ${char(10)}"}
-	unclosedComment = message{endCode, `the comment is never closed`,
+	unclosedComment = message{"unclosed-comment", `the comment is never closed`,
 		"close it with */"}
-	unclosedBlock = message{endCode, "the %s is never closed",
+	unclosedBlock = message{"unclosed-block", "the %s is never closed",
 		"close it with END"}
 	unclosedPart = message{"unclosed-interpolation", "the ${ is never closed",
 		"close it with }; texts inside stand in '…'; a plain ${ is written $${"}
@@ -51,7 +48,7 @@ var (
 	missingEnd = message{"missing-semicolon", "missing ; after %s",
 		"end the statement with ;"}
 	unexpected = message{"unexpected", "got %s, want %s", ""}
-	atEnd      = message{endCode, "the text ends, want %s", ""}
+	atEnd      = message{"unexpected-end", "the text ends, want %s", ""}
 
 	strayEnd = message{"stray-block-word", "%s without %s",
 		"delete it, or write the line that opens the block"}
@@ -69,6 +66,8 @@ var (
 		"a statement assigns with $name = value; a comparison stands in IF, WHILE or after ="}
 	notAStatement = message{"not-a-statement", "a statement cannot begin with %s",
 		"begin with a command, a statement word or $name ="}
+	oneStatement = message{"one-statement", "a second statement begins here",
+		"give one statement; several make a script"}
 	textStatement = message{"not-a-statement", "a statement cannot begin with a text",
 		"write the words of a statement one by one, without quotes around the whole"}
 	noProgramCommand = message{"missing-command", `got nothing after "dtcl", want a command`,

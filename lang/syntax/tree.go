@@ -227,21 +227,23 @@ type Prop struct {
 // The expressions.
 type (
 	// Word is an unquoted word of a command's operands in its own spelling. Raw is the text as written;
-	// Text is what it means (a "…" inside a word joined it). A Word with Parts holds ${…}.
+	// Text is what it means: a "…" inside a word joined it, and a command's first word has lost a program's path and
+	// .exe, an old program's line its capitals there. A Word with Parts holds ${…}; its Text is empty.
 	Word struct {
 		At
 		Raw, Text string
 		Quoted    bool   // some part of it stood in quotes: such a word is never a keyword
 		Parts     []Expr // nil unless a quoted part interpolates
 	}
-	// Text is a quoted text. Parts is nil for a plain one; else *Text pieces and ${…} expressions in turn.
+	// Text is a quoted text. Parts is nil for a plain one; else *Text pieces (never Raw) and ${…} expressions in text
+	// order; a *Text that is itself such an expression is Raw.
 	Text struct {
 		At
 		Value string
 		Raw   bool // '…'
 		Parts []Expr
 	}
-	// Number is a number, duration or size literal. Raw is its spelling; Unit "" , "duration", "size" or "percent".
+	// Number is a number, duration or size literal. Raw is its spelling; Unit "", "duration" or "size".
 	// Durations are milliseconds, sizes bytes.
 	Number struct {
 		At

@@ -66,6 +66,9 @@ func TestArgs(t *testing.T) {
 		{[]string{"A", "a;b", "#c", "//d", "/*", "line\nbreak"}, `(CommandStmt Command=(Command Operands=[(Word Raw=A Text=A) (Word Raw=a;b Text=a;b) (Word Raw=#c Text=#c) (Word Raw=//d Text=//d) (Word Raw=/* Text=/*) (Text Value=line` + "\n" + `break)]))`},
 		{[]string{`c:\x y\cluster.exe`, "/cluster:my cluster", "/online"}, `(CommandStmt Command=(Command Operands=[(Word Raw="c:\x y\cluster.exe" Text=cluster) (Word Raw=/cluster:"my cluster" Text=/cluster:my cluster Quoted=true) (Word Raw=/online Text=/online)]) Line=true)`},
 		{[]string{"wait 25000"}, ``},
+		{[]string{"TRY", "END"}, `(Try Body=(Block))`},
+		{[]string{"TRY", "END", "TRY", "END"}, ``},
+		{[]string{"TRY"}, ``},
 		{[]string{"wait", "1", ";"}, ``},
 		{nil, ``},
 	} {
@@ -103,5 +106,32 @@ func TestIncomplete(t *testing.T) {
 		if got := Incomplete(&diag.Source{Text: text}, oldPrograms); got != want {
 			t.Errorf("%q: got %v, want %v", text, got, want)
 		}
+	}
+}
+
+// TestOldProgramsAsTheyAre: lines as they stand in batch files are statements, and commands from the system's shell.
+func TestOldProgramsAsTheyAre(t *testing.T) {
+	for _, line := range []string{
+		`exchfailover -setup -failover -s EXCH1 -t EXCH2`,
+		`exchfailover.exe -failover -s EXCH1 -t EXCH2 -r`,
+		`exchfailover.exe -failover -s A -t B -r Indy:Indy_Bkup -r Boston:Boston_Bkup`,
+		`exchfailover.exe -failover -s A -t B -r Indy, Sales:Indy_Bkup, Sales -r Boston,Sales:Boston_Bkup,Sales`,
+		`exchfailover -failover -s A -t B -r Sales:Indy_Sales -norus -u administrator:pa$$w0rd`,
+		`EXCHFAILOVER -failback -onlypublicfolders -s A -t B -o c:\dir\options_file.txt`,
+		`exchfailover -??`,
+		`cluster /cluster:"west" group "Exchange Group" /ONLINE`,
+		`cluster /cluster:"west" res "Exchange IP" /online`,
+		`dnscmd dns1 /RecordAdd mydomain.com @ MX 10 exch2.mydomain.com`,
+		`dnsCMD dns1 /RecordDelete 1.10.in-addr.arpa 5.0 PTR exch1.mydomain.com /f`,
+		`"c:\program files\OpenView\Storage Mirroring\dtcl.exe" wait 25000`,
+	} {
+		script := mustParse(t, line+"\n"+line+"\r\n")
+		if len(script.Body) != 2 {
+			t.Errorf("%s: got %d statements, want 2", line, len(script.Body))
+		}
+		if ended := mustParse(t, line+" ;"); len(ended.Body) != 1 {
+			t.Errorf("%s: got %d statements, want 1", line, len(ended.Body))
+		}
+		checkStable(t, line+"\n"+line)
 	}
 }

@@ -32,11 +32,11 @@ func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
 	id := place(ctx, at)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemWait, Text: "wait " + d.String(), Line: line(at)})
+		w.predict.add(item{Kind: itemWait, Text: "WAIT " + span(d), Line: line(at)})
 		return nil
 	}
 	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Text: d.String(), Started: time.Now()}
-	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "wait " + d.String()})
+	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "WAIT " + span(d)})
 	if err := w.pause(ctx, d); err != nil {
 		return err
 	}
@@ -65,14 +65,14 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 		if _, err := cond(ctx); err != nil {
 			return err
 		}
-		w.predict.add(item{Kind: itemWait, Text: "wait until the condition holds", Line: line(at)})
+		w.predict.add(item{Kind: itemWait, Text: statement(at), Line: line(at)})
 		return nil
 	}
 	if every <= 0 {
 		every = pollEvery
 	}
 	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Started: time.Now()}
-	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "wait until the condition holds"})
+	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: statement(at)})
 	limited, cancel := w.waiting(ctx)
 	defer cancel()
 	if timeout > 0 {
@@ -94,7 +94,7 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 			return stopped
 		}
 		if limited.Err() != nil && ctx.Err() == nil {
-			f := value.Failf(value.CodeTimeout, "the condition did not hold within %s; its last value was %s", timeout, value.Print(last))
+			f := value.Failf(value.CodeTimeout, "the condition did not hold within %s; its last value was %s", span(timeout), value.Print(last))
 			e.Ended, e.Code, e.Error = time.Now(), f.Code, f.Message
 			return errors.Join(f, w.append(e, false))
 		}
@@ -190,7 +190,7 @@ func (w *Walk) attempt(ctx context.Context, s *vm.Step, path string, body vm.Bod
 	defer cancel()
 	err := body(limited)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return value.Failf(value.CodeTimeout, "STEP %q took longer than %s: %w", s.Title, s.Timeout, err)
+		return value.Failf(value.CodeTimeout, "STEP %q took longer than %s: %w", s.Title, span(s.Timeout), err)
 	}
 	return err
 }

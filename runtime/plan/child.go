@@ -2,6 +2,7 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -31,7 +32,14 @@ func (w *Walk) RunChild(ctx context.Context, label, id string, j Journal, p Prog
 	child.Out = &said{child, ctx, label}
 	child.stop = w.stop
 	child.emit(child.Start(ctx), vm.Site{}, Event{Kind: EventRun, Text: label})
-	return p.Run(child.Start(ctx), child, params)
+	err := p.Run(child.Start(ctx), child, params)
+	var exit *vm.Exit
+	if errors.As(err, &exit) && exit.Code != 0 {
+		if f := child.last.Load(); f != nil {
+			return f // the script gave up because of it: that says more than its exit code
+		}
+	}
+	return err
 }
 
 // said turns the lines that a child writes into progress of its parent.

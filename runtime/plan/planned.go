@@ -65,7 +65,7 @@ func merge(walks []*prediction) *Plan {
 	for i, w := range walks {
 		lists[i] = w.items
 	}
-	p := &Plan{Lines: weave(lists), Failure: walks[0].failure}
+	p := &Plan{Lines: tidy(weave(lists)), Failure: walks[0].failure}
 	for _, l := range p.Lines {
 		if l.Kind == itemUnknown {
 			p.Missing = append(p.Missing, strings.TrimPrefix(l.Line+": ", ": ")+l.Why)
@@ -109,6 +109,21 @@ func weave(walks [][]item) []item {
 	if tail > 0 {
 		out = append(out, item{Kind: itemJoin, Depth: branch.Depth})
 		out = append(out, a[len(a)-tail:]...)
+	}
+	return out
+}
+
+// tidy drops the heads of parts that weaving has left empty.
+func tidy(items []item) []item {
+	var out []item
+	for i, it := range items {
+		last := i == len(items)-1
+		switch {
+		case it.Kind == itemElse && (last || items[i+1].Depth <= it.Depth):
+		case it.Kind == itemJoin && (last || items[i+1].Depth < it.Depth):
+		default:
+			out = append(out, it)
+		}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/runtime/value"
@@ -90,6 +91,10 @@ func (p *prediction) ended(err error) {
 	}
 	p.failure = err
 	p.depth = 0
+	var f *value.Failure
+	if errors.As(err, &f) && f.Code == value.CodeUnreachable {
+		p.miss("", f.Message) // what comes after it cannot be known; a failure that the script handles is a prediction
+	}
 	p.add(item{Kind: itemFailure, Text: err.Error(), Err: err})
 }
 
@@ -146,16 +151,17 @@ func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value,
 var errTooLong = errors.New("the plan is too long")
 
 func (p *prediction) unknown(c command, why string) value.Value {
-	p.add(item{Kind: itemUnknown, Text: c.text, Why: why, Line: line(c.at)})
+	text := c.text
+	if known := "‹unknown: " + why + "›"; strings.Contains(text, known) {
+		text = strings.ReplaceAll(text, known, "…") // said once is enough
+	}
+	p.add(item{Kind: itemUnknown, Text: text, Why: why, Line: line(c.at)})
 	return value.Unknown(why)
 }
 
 func (p *prediction) failed(c command, err error) error {
 	f := AsFailure(err)
 	p.add(item{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at)})
-	if f.Code == value.CodeUnreachable {
-		p.miss(line(c.at), f.Message)
-	}
 	return f
 }
 

@@ -1,10 +1,14 @@
 package plan
 
 import (
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/runtime/value"
+	"github.com/standin-project/standin/runtime/vm"
 )
 
 // Sentence prints a command with its operands' values as one could type it; secrets print as •••.
@@ -20,9 +24,50 @@ func Sentence(s *sig.Signature, args []sig.Arg, vals []value.Value) string {
 			b.WriteString(a.Name)
 			continue
 		}
-		b.WriteString(Operand(value.Print(vals[i])))
+		b.WriteString(operand(a.Type, vals[i]))
 	}
 	return b.String()
+}
+
+// operand prints a value as its slot's type would be written.
+func operand(typ string, v value.Value) string {
+	if _, unknown := value.IsUnknown(v); unknown {
+		return value.Print(v)
+	}
+	switch n, whole := value.AsInt(v); {
+	case typ == "duration" && whole:
+		return span(time.Duration(n) * time.Millisecond)
+	case typ == "properties":
+		if m, ok := value.AsMap(v); ok {
+			var parts []string
+			for _, k := range slices.Sorted(maps.Keys(m)) {
+				parts = append(parts, k+"="+Operand(value.Print(m[k])))
+			}
+			return "(" + strings.Join(parts, ", ") + ")"
+		}
+	}
+	return Operand(value.Print(v))
+}
+
+// span prints a duration as the language writes it: 10m, not 10m0s.
+func span(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// statement gives the first line of a statement as it is written, for what has no operands to print.
+func statement(at vm.Site) string {
+	if at.Source == nil {
+		return ""
+	}
+	first, _, _ := strings.Cut(at.Source.Text[at.Span.Start:at.Span.End], "\n")
+	return strings.TrimSpace(first)
 }
 
 // marks gives what stands right before an element in the usage line: an option's - or /, the word of a glued slot

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/standin-project/standin/lang/diag"
@@ -52,6 +53,7 @@ type Walk struct {
 	predict *prediction // nil in a run
 	out     sync.Mutex
 	stop    *stopping
+	last    atomic.Pointer[value.Failure] // of the commands that failed
 }
 
 var _ vm.Host = (*Walk)(nil)
@@ -206,7 +208,7 @@ func (w *Walk) read(ctx context.Context, c command, k Kind) (value.Value, error)
 	e := c.entry(k)
 	e.Started = time.Now()
 	v, err := c.rec.Read(ctx, c.Call)
-	v, err = w.end(ctx, c, e, v, err, false)
+	v, err = w.end(ctx, c, e, v, err)
 	if err == nil && w.Result != nil && c.sig.Effect == sig.Reads {
 		err = w.Result(v)
 	}
@@ -214,14 +216,15 @@ func (w *Walk) read(ctx context.Context, c command, k Kind) (value.Value, error)
 }
 
 // end completes an entry with a command's result and journals it.
-func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err error, sync bool) (value.Value, error) {
+func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err error) (value.Value, error) {
 	e.Ended = time.Now()
 	took := e.Ended.Sub(e.Started).Milliseconds()
 	if err != nil {
 		f := AsFailure(err)
+		w.last.Store(f)
 		e.Code, e.Error = f.Code, f.Message
 		w.emit(ctx, c.at, Event{Kind: EventFail, Place: c.Place, Text: c.text, Error: f.Message, Millis: took})
-		if jerr := w.append(e, sync); jerr != nil {
+		if jerr := w.append(e, false); jerr != nil {
 			return nil, jerr
 		}
 		return nil, f
@@ -230,7 +233,7 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 		v = value.Int(0)
 	}
 	e.Result = value.To(v)
-	if err := w.append(e, sync); err != nil {
+	if err := w.append(e, false); err != nil {
 		return nil, err
 	}
 	if e.Kind == KindResult {
@@ -243,22 +246,24 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 	return v, nil
 }
 
-// change carries out a changing command: observe, record the intent, act, verify, record the result.
+// change carries out a changing command: observe, record the intent, act, verify, record the result. Only the intent
+// is made durable before going on: a result that a crash loses leaves its intent open, which a resumed run settles by
+// observing, and the next intent's fsync makes it durable. That is one fsync a change.
 func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
 	e := c.entry(KindResult)
 	e.Started = time.Now()
 	a, err := c.rec.Observe(ctx, c.Call)
 	if err != nil {
-		return w.end(ctx, c, e, nil, err, true)
+		return w.end(ctx, c, e, nil, err)
 	}
 	e.Before = a.Done.String()
 	switch a.Done {
 	case Yes:
-		return w.end(ctx, c, e, a.Result, nil, true)
+		return w.end(ctx, c, e, a.Result, nil)
 	case Unknown:
 		err := value.Failf(value.CodeUnknown, "cannot tell whether it is done already: %s", a.Why).
 			Hint("see to it that the system answers, then run again: nothing was changed")
-		return w.end(ctx, c, e, nil, err, true)
+		return w.end(ctx, c, e, nil, err)
 	}
 	intent := c.entry(KindIntent)
 	intent.Started, intent.Before, intent.Changes = e.Started, e.Before, a.Changes
@@ -270,7 +275,7 @@ func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
 	if err == nil {
 		err = verify(ctx, c, a)
 	}
-	return w.end(ctx, c, e, v, err, true)
+	return w.end(ctx, c, e, v, err)
 }
 
 // verify observes again what Do has made: only the world's answer counts.

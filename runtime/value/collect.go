@@ -20,8 +20,9 @@ type (
 		extent
 	}
 	extent struct {
-		bytes int // of all that it holds, shared parts counted each time; stays at MaxBytes+1 beyond the limit
-		depth int
+		bytes   int // of all that it holds, shared parts counted each time; stays at MaxBytes+1 beyond the limit
+		depth   int
+		unknown Value // the first unknown value inside, nil without one
 	}
 )
 
@@ -50,6 +51,9 @@ func (e *extent) add(x Value) {
 	inner := extentOf(x)
 	e.bytes = min(e.bytes+slotBytes+inner.bytes, MaxBytes+1)
 	e.depth = max(e.depth, inner.depth+1)
+	if e.unknown == nil {
+		e.unknown = inner.unknown
+	}
 }
 
 func extentOf(x Value) extent {
@@ -62,9 +66,14 @@ func extentOf(x Value) extent {
 		return extent{bytes: len(x.v)}
 	case *secretValue:
 		return extent{bytes: len(x.v)}
+	case *unknownValue:
+		return extent{unknown: x}
 	}
 	return extent{}
 }
+
+// UnknownIn gives the first unknown value that v is or holds, nil if all of v is known.
+func UnknownIn(v Value) Value { return extentOf(v).unknown }
 
 // Bounded gives v, or an error if v is beyond the limits of a single value. Every collection that a script makes passes it.
 func Bounded(v Value) (Value, error) {
@@ -116,13 +125,11 @@ func (o *mapValue) Keys() []string { return slices.Sorted(maps.Keys(o.v)) }
 func (*listValue) TypeName() string      { return "list" }
 func (o *listValue) String() string      { return Print(o) }
 func (o *listValue) IsFalsy() bool       { return len(o.v) == 0 }
-func (o *listValue) Copy() Value         { return o }
 func (o *listValue) Equals(v Value) bool { return Equal(o, v) }
 
 func (*mapValue) TypeName() string      { return "map" }
 func (o *mapValue) String() string      { return Print(o) }
 func (o *mapValue) IsFalsy() bool       { return len(o.v) == 0 }
-func (o *mapValue) Copy() Value         { return o }
 func (o *mapValue) Equals(v Value) bool { return Equal(o, v) }
 
 // IndexGet gives the item at a whole number from 0.

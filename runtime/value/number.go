@@ -44,6 +44,26 @@ func Int(v int64) Value {
 	return &intValue{v: v}
 }
 
+// Ints makes whole numbers one after another, as a counting loop needs them, and allocates them by the chunk. The zero
+// value is ready.
+type Ints struct{ chunk []intValue }
+
+const intChunk = 32 // so few that a number which outlives its loop keeps little alive
+
+// Int makes a whole number.
+func (c *Ints) Int(v int64) Value {
+	if i := uint64(v - smallFrom); i < uint64(len(small)) {
+		return &small[i]
+	}
+	if len(c.chunk) == 0 {
+		c.chunk = make([]intValue, intChunk)
+	}
+	n := &c.chunk[0]
+	c.chunk = c.chunk[1:]
+	n.v = v
+	return n
+}
+
 // Decimal makes a number of a finite v.
 func Decimal(v float64) Value {
 	if v == math.Trunc(v) && math.Abs(v) <= maxExact {
@@ -104,13 +124,11 @@ func ParseNumber(s string) (Value, bool) {
 func (*intValue) TypeName() string      { return "number" }
 func (o *intValue) String() string      { return strconv.FormatInt(o.v, 10) }
 func (o *intValue) IsFalsy() bool       { return o.v == 0 }
-func (o *intValue) Copy() Value         { return o }
 func (o *intValue) Equals(v Value) bool { return Equal(o, v) }
 
 func (*decimalValue) TypeName() string      { return "number" }
 func (o *decimalValue) String() string      { return strconv.FormatFloat(o.v, 'f', -1, 64) }
 func (o *decimalValue) IsFalsy() bool       { return o.v == 0 }
-func (o *decimalValue) Copy() Value         { return o }
 func (o *decimalValue) Equals(v Value) bool { return Equal(o, v) }
 
 // BinaryOp has the operators on two whole numbers in line; this is where loops spend their time.

@@ -36,10 +36,8 @@ func operate(op token.Token, a, b Value) (Value, error) {
 		return b, nil
 	}
 	switch op {
-	case OpEqual:
-		return Truth(Equal(a, b)), nil
-	case OpUnequal:
-		return Truth(!Equal(a, b)), nil
+	case OpEqual, OpUnequal:
+		return equality(op, a, b)
 	case token.Less, token.LessEq, token.Greater, token.GreaterEq:
 		return compare(op, a, b)
 	case token.Add:
@@ -56,6 +54,15 @@ func operate(op token.Token, a, b Value) (Value, error) {
 		return arithmetic(op, a, b)
 	}
 	return nil, cannotOperate(op, a, b)
+}
+
+func equality(op token.Token, a, b Value) (Value, error) {
+	for _, v := range []Value{a, b} {
+		if u := UnknownIn(v); u != nil {
+			return u, nil
+		}
+	}
+	return Truth(Equal(a, b) == (op == OpEqual)), nil
 }
 
 func operateOne(op token.Token, a Value) (Value, error) {
@@ -88,8 +95,8 @@ func describe(v Value) string {
 	case *listValue, *mapValue:
 		return "a " + Kind(v)
 	case *textValue:
-		if s := quote(Print(v)); len(s) < 60 {
-			return s
+		if s := Print(v); len(s) < 60 {
+			return quote(s)
 		}
 		return "a long text"
 	}
@@ -126,6 +133,9 @@ func Equal(a, b Value) bool {
 		t, _ := Reveal(b)
 		return s == t
 	}
+	if a == b {
+		return true
+	}
 	switch x := a.(type) {
 	case *truthValue:
 		y, ok := b.(*truthValue)
@@ -137,7 +147,7 @@ func Equal(a, b Value) bool {
 		y, ok := b.(*mapValue)
 		return ok && equalMaps(x.v, y.v)
 	}
-	return a == b
+	return false
 }
 
 func equalLists(a, b []Value) bool {

@@ -16,7 +16,6 @@ func Text(v string) Value { return &textValue{v: v} }
 func (*textValue) TypeName() string      { return "text" }
 func (o *textValue) String() string      { return o.v }
 func (o *textValue) IsFalsy() bool       { return o.v == "" }
-func (o *textValue) Copy() Value         { return o }
 func (o *textValue) Equals(v Value) bool { return Equal(o, v) }
 
 // AsText gives a text's (or number's or truth's) spelling.
@@ -59,8 +58,8 @@ func Join(parts ...Value) (Value, error) {
 		if err := CheckSet(p); err != nil {
 			return nil, err
 		}
-		if _, ok := IsUnknown(p); ok {
-			return p, nil
+		if u := UnknownIn(p); u != nil {
+			return u, nil
 		}
 		s, ok := Reveal(p)
 		if !ok {
@@ -75,7 +74,19 @@ func Join(parts ...Value) (Value, error) {
 }
 
 // Print gives the text that WRITE prints. Lists and maps print as they would be written in a script.
-func Print(v Value) string {
+func Print(v Value) string { return printUpTo(v, MaxBytes) }
+
+// Brief prints v for a message: what is longer than limit bytes is cut.
+func Brief(v Value, limit int) string {
+	s := printUpTo(v, limit)
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}
+
+// printUpTo prints v; it may stop anywhere after limit bytes.
+func printUpTo(v Value, limit int) string {
 	switch v := v.(type) {
 	case nil:
 		return "NONE"
@@ -88,40 +99,60 @@ func Print(v Value) string {
 	case *unknownValue:
 		return "‹unknown: " + v.why + "›"
 	case *listValue, *mapValue:
-		var b strings.Builder
-		printItem(&b, v)
-		return b.String()
+		p := printer{limit: limit}
+		p.item(v)
+		return p.String()
 	}
 	return v.String()
 }
 
-func printItem(b *strings.Builder, v Value) {
+// printer prints lists and maps.
+type printer struct {
+	strings.Builder
+	limit int
+}
+
+func (p *printer) item(v Value) {
 	switch v := v.(type) {
 	case *textValue:
-		b.WriteString(quote(v.v))
+		p.WriteString(quote(v.v))
 	case *listValue:
-		b.WriteByte('[')
-		for i, x := range v.v {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			printItem(b, x)
-		}
-		b.WriteByte(']')
+		p.list(v)
 	case *mapValue:
-		b.WriteByte('{')
-		for i, k := range v.Keys() {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(printKey(k))
-			b.WriteString(": ")
-			printItem(b, v.v[k])
-		}
-		b.WriteByte('}')
+		p.members(v)
 	default:
-		b.WriteString(Print(v))
+		p.WriteString(Print(v))
 	}
+}
+
+func (p *printer) list(v *listValue) {
+	p.WriteByte('[')
+	for i, x := range v.v {
+		if p.Len() > p.limit {
+			return
+		}
+		if i > 0 {
+			p.WriteString(", ")
+		}
+		p.item(x)
+	}
+	p.WriteByte(']')
+}
+
+func (p *printer) members(v *mapValue) {
+	p.WriteByte('{')
+	for i, k := range v.Keys() {
+		if p.Len() > p.limit {
+			return
+		}
+		if i > 0 {
+			p.WriteString(", ")
+		}
+		p.WriteString(printKey(k))
+		p.WriteString(": ")
+		p.item(v.v[k])
+	}
+	p.WriteByte('}')
 }
 
 func printKey(k string) string {

@@ -42,7 +42,6 @@ type noneValue struct {
 func (*noneValue) TypeName() string      { return "NONE" }
 func (*noneValue) String() string        { return "NONE" }
 func (*noneValue) IsFalsy() bool         { return true }
-func (o *noneValue) Copy() Value         { return o }
 func (o *noneValue) Equals(v Value) bool { return Equal(o, v) }
 
 // IsNone says whether v is NONE, or no value at all.
@@ -72,7 +71,6 @@ func Truth(v bool) Value {
 func (*truthValue) TypeName() string      { return "truth" }
 func (o *truthValue) String() string      { return Print(o) }
 func (o *truthValue) IsFalsy() bool       { return !o.v }
-func (o *truthValue) Copy() Value         { return o }
 func (o *truthValue) Equals(v Value) bool { return Equal(o, v) }
 
 // AsTruth gives a truth.
@@ -93,7 +91,6 @@ func Secret(v string) Value { return &secretValue{v: v} }
 func (*secretValue) TypeName() string      { return "secret" }
 func (o *secretValue) String() string      { return Print(o) }
 func (o *secretValue) IsFalsy() bool       { return o.v == "" }
-func (o *secretValue) Copy() Value         { return o }
 func (o *secretValue) Equals(v Value) bool { return Equal(o, v) }
 
 // IsSecret says whether v is a secret.
@@ -121,7 +118,6 @@ func Unknown(why string) Value { return &unknownValue{why: why} }
 
 func (*unknownValue) TypeName() string                { return "unknown" }
 func (o *unknownValue) String() string                { return Print(o) }
-func (o *unknownValue) Copy() Value                   { return o }
 func (o *unknownValue) Equals(v Value) bool           { return Equal(o, v) }
 func (o *unknownValue) IndexGet(Value) (Value, error) { return o, nil }
 
@@ -145,7 +141,6 @@ func Unset(name string) Value { return &unsetValue{name: name} }
 
 func (*unsetValue) TypeName() string                { return "nothing" }
 func (o *unsetValue) String() string                { return "$" + o.name }
-func (o *unsetValue) Copy() Value                   { return o }
 func (o *unsetValue) Equals(v Value) bool           { return o == v }
 func (o *unsetValue) IndexGet(Value) (Value, error) { return nil, o.failure() }
 

@@ -130,7 +130,7 @@ func count(v value.Value, what string) (int, error) {
 
 // show names a value in a message.
 func show(v value.Value) string {
-	s := clip(value.Print(v))
+	s := value.Brief(v, maxShown)
 	switch {
 	case value.IsNone(v):
 		return s

@@ -92,7 +92,11 @@ func char(args []value.Value) (value.Value, error) {
 
 func contains(args []value.Value) (value.Value, error) {
 	if list, ok := value.AsList(args[0]); ok {
-		return value.Truth(slices.ContainsFunc(list, func(v value.Value) bool { return value.Equal(v, args[1]) })), nil
+		has := slices.ContainsFunc(list, func(v value.Value) bool { return value.Equal(v, args[1]) })
+		if u := value.UnknownIn(args[0]); u != nil && !has {
+			return u, nil
+		}
+		return value.Truth(has), nil
 	}
 	item, err := textArg("contains", args[1])
 	if err != nil {
@@ -233,9 +237,9 @@ func number(args []value.Value) (value.Value, error) {
 	if _, ok := value.AsNumber(args[0]); ok {
 		return args[0], nil
 	}
-	s, err := textArg("number", args[0])
-	if err != nil {
-		return nil, err
+	s, ok := value.AsText(args[0]) // not of a secret: the number would show it
+	if !ok {
+		return nil, want("number", args[0], "a text")
 	}
 	s = strings.TrimSpace(s)
 	if n, ok := value.ParseNumber(s); ok {
@@ -279,6 +283,9 @@ func sorted(args []value.Value) (value.Value, error) {
 	if !ok {
 		return nil, want("sort", args[0], "a list")
 	}
+	if u := value.UnknownIn(args[0]); u != nil {
+		return u, nil
+	}
 	list = slices.Clone(list)
 	var wrong error
 	slices.SortStableFunc(list, func(a, b value.Value) int {
@@ -297,15 +304,20 @@ func unique(args []value.Value) (value.Value, error) {
 	if !ok {
 		return nil, want("unique", args[0], "a list")
 	}
+	if u := value.UnknownIn(args[0]); u != nil {
+		return u, nil
+	}
 	var kept []value.Value
-	seen := map[string]bool{}
+	seen := map[string][]value.Value{} // by what equal values have in common
 	for _, v := range list {
-		// Values that are equal print equally, numbers and their texts included; lists and maps are compared one by one.
 		key := value.Print(v)
-		if seen[key] && slices.ContainsFunc(kept, func(k value.Value) bool { return value.Equal(k, v) }) {
+		if n, ok := value.ParseNumber(key); ok {
+			key = value.Print(n)
+		}
+		if slices.ContainsFunc(seen[key], func(k value.Value) bool { return value.Equal(k, v) }) {
 			continue
 		}
-		seen[key] = true
+		seen[key] = append(seen[key], v)
 		kept = append(kept, v)
 	}
 	return value.List(kept...), nil

@@ -91,9 +91,9 @@ func (m *machine) innermost(s *stopped) (*diag.Source, diag.Span) {
 // newError makes the diagnostic of an error that happened at a place.
 func (m *machine) newError(src *diag.Source, span diag.Span, cause error) *Error {
 	d := &diag.Diagnostic{Source: src, Span: span, Code: "run", Message: cause.Error()}
-	if stop, ok := cause.(*interrupted); ok {
-		d.Code, d.Message = "stopped", "stopped here: "+stop.cause.Error()
-		if errors.Is(stop.cause, context.DeadlineExceeded) {
+	if reason := m.stopReason(cause); reason != nil {
+		d.Code, d.Message = "stopped", "stopped here: "+reason.Error()
+		if errors.Is(reason, context.DeadlineExceeded) {
 			d.Message = "the time ran out here"
 		}
 	}
@@ -102,6 +102,18 @@ func (m *machine) newError(src *diag.Source, span diag.Span, cause error) *Error
 		d.Hints = failure.Hints
 	}
 	return &Error{Diag: d, Err: cause}
+}
+
+// stopReason gives why the block at hand was stopped, if that is what the error says.
+func (m *machine) stopReason(err error) error {
+	if stop, ok := err.(*interrupted); ok {
+		return stop.cause
+	}
+	var f *value.Failure
+	if reason := context.Cause(m.ctx); reason != nil && errors.Is(err, reason) && !errors.As(err, &f) {
+		return reason
+	}
+	return nil
 }
 
 // maxCalls bounds how much of an endless recursion a diagnostic shows.
@@ -142,7 +154,7 @@ func (m *machine) showValues(d *diag.Diagnostic, s *stopped) {
 			}
 		}
 		if v != nil && !value.IsUnset(v) {
-			d.Values = append(d.Values, diag.Named{Name: "$" + name, Value: clip(value.Print(v))})
+			d.Values = append(d.Values, diag.Named{Name: "$" + name, Value: value.Brief(v, maxShown)})
 		}
 	}
 }
@@ -204,11 +216,5 @@ func variablesOn(line string) []string {
 	return names
 }
 
-// clip keeps a value below an error short.
-func clip(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + fmt.Sprintf("… (%d bytes)", len(s))
-}
+// maxShown is how many bytes of a value a message shows.
+const maxShown = 200

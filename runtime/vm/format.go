@@ -18,9 +18,9 @@ const maxWidth = 1000
 
 // format replaces each {} of a template by the next value; {{ and }} stand for braces.
 func format(args []value.Value) (value.Value, error) {
-	template, err := textArg("format", args[0])
-	if err != nil {
-		return nil, err
+	template, ok := value.AsText(args[0])
+	if !ok {
+		return nil, want("format", args[0], "a text for the template")
 	}
 	var b strings.Builder
 	values := args[1:]
@@ -96,6 +96,9 @@ func match(args []value.Value) (value.Value, error) {
 		return nil, err
 	}
 	pattern, err := regexp.Compile(t[1])
+	if err != nil && value.IsSecret(args[1]) {
+		return nil, mistake("match got a secret pattern that cannot be read")
+	}
 	if err != nil {
 		return nil, mistake("match got a pattern that cannot be read: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: ")).
 			Hint("the syntax is that of RE2: \\d+ .* (a|b) ^ $")

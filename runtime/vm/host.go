@@ -38,7 +38,9 @@ type Step struct {
 	Every   time.Duration
 }
 
-// Body runs a block of the program. A body that fails has put the variables back to what they were.
+// Body runs a block of the program. A body that fails has put the variables back to what they were. A host calls it on
+// the goroutine that it was called on (the branches of Parallel apart), one at a time, and not after Run has returned.
+// When its context ends the body stops with the context's cause; it is for Step to say that this was a time-out.
 type Body func(ctx context.Context) error
 
 // Until is one evaluation of a condition; the value is what WAIT UNTIL or MANUAL looks at.
@@ -58,14 +60,16 @@ type Host interface {
 	WaitUntil(ctx context.Context, at Site, cond Until, every, timeout time.Duration) error
 	// Require is told of every REQUIRE; ok is its truth. An error refuses the run.
 	Require(ctx context.Context, at Site, ok value.Value, message string) error
-	// Step runs a step's body, again if it fails and may; undo is nil without an UNDO block.
+	// Step runs a step's body, again if it fails and may; undo is nil without an UNDO block. An UNDO leaves no trace in
+	// the variables.
 	Step(ctx context.Context, s *Step, body, undo Body) error
-	// Skip is told of a step whose WHEN was false (or unknown).
+	// Skip is told of a step whose WHEN was false, or unknown and decided so.
 	Skip(ctx context.Context, s *Step, when value.Value) error
 	// Parallel runs the branches (each one STEP, on its own copy of the variables), at most max at a time (0: all),
 	// and gives the error of the first in text order that failed, after the others have finished.
 	Parallel(ctx context.Context, at Site, max int, branches []Body) error
-	// Handler offers a TRY's handler that a run did not need; a plan walks it as "only if it fails".
+	// Handler offers a TRY's handler that a run did not need; a plan walks it as "only if it fails". What the handler
+	// ends with, an *Exit too, is the plan's to print and not an end of the program.
 	Handler(ctx context.Context, at Site, handler Body) error
 	// Confirm asks a person. For a TYPED one text is what must be typed and why the reason shown.
 	Confirm(ctx context.Context, at Site, text string, typed bool, why string) error

@@ -125,7 +125,7 @@ func (w *world) Require(_ context.Context, _ vm.Site, ok value.Value, message st
 
 func (w *world) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
 	var err error
-	for attempt := 0; attempt <= s.Retry; attempt++ {
+	for attempt := 0; attempt <= s.Retry && ctx.Err() == nil; attempt++ {
 		w.say("step %s", s.Title)
 		within, cancel := ctx, context.CancelFunc(func() {})
 		if s.Timeout > 0 {
@@ -209,7 +209,7 @@ func (w *world) PointOfNoReturn(context.Context, vm.Site) error {
 }
 
 func (w *world) Run(ctx context.Context, _ vm.Site, path string, args map[string]value.Value) error {
-	unit, diags := compile(path, w.file(path), lower.Options{Plan: w.plan})
+	unit, diags := compileWith(path, w.file(path), lower.Options{Plan: w.plan}, w.file)
 	if diags != nil {
 		return diags[0]
 	}
@@ -226,8 +226,13 @@ func (w *world) Now(context.Context, vm.Site) (time.Time, error) {
 	return w.clock, nil
 }
 
-// compile parses, checks and lowers a script.
+// compile parses, checks and lowers a script that names no other.
 func compile(name, text string, opt lower.Options) (*lower.Unit, []*diag.Diagnostic) {
+	return compileWith(name, text, opt, nil)
+}
+
+// compileWith has the files that USE and RUN name.
+func compileWith(name, text string, opt lower.Options, files func(path string) string) (*lower.Unit, []*diag.Diagnostic) {
 	set, err := sig.NewSet(commands())
 	if err != nil {
 		panic(err)
@@ -236,7 +241,13 @@ func compile(name, text string, opt lower.Options) (*lower.Unit, []*diag.Diagnos
 	if len(diags) > 0 {
 		return nil, diags
 	}
-	program, diags := check.Check(file, set, check.Options{})
+	known := check.Options{}
+	if files != nil {
+		known.Load = func(path string, _ *diag.Source) (*diag.Source, error) {
+			return &diag.Source{Name: path, Text: files(path)}, nil
+		}
+	}
+	program, diags := check.Check(file, set, known)
 	if len(diags) > 0 {
 		return nil, diags
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/d5/tengo/v2"
 
+	"github.com/standin-project/standin/lang/lower"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -14,7 +15,15 @@ import (
 type iterator struct {
 	tengo.ObjectImpl
 	next func() value.Value // nil at the end
-	item value.Value
+	item *value.Value       // where each turn's item goes: the loop's variable, if that is a global
+}
+
+// loopItem gives where the items of the loop go.
+func (m *machine) loopItem(arg value.Value) *value.Value {
+	if l := arg.(*handle).is.(*lower.Loop); l.Var >= 0 {
+		return &m.globals[l.Var]
+	}
+	return new(value.Value)
 }
 
 // TypeName names it for Tengo's messages.
@@ -30,19 +39,22 @@ func (i *iterator) Iterate() tengo.Iterator { return i }
 
 // Next goes on to the next item.
 func (i *iterator) Next() bool {
-	i.item = i.next()
-	return i.item != nil
+	item := i.next()
+	if item != nil {
+		*i.item = item
+	}
+	return item != nil
 }
 
 // Key is not used.
 func (*iterator) Key() tengo.Object { return value.None }
 
 // Value gives the item.
-func (i *iterator) Value() tengo.Object { return i.item }
+func (i *iterator) Value() tengo.Object { return *i.item }
 
 // items goes through a list.
-func items(list []value.Value) *iterator {
-	return &iterator{next: func() value.Value {
+func items(list []value.Value, to *value.Value) *iterator {
+	return &iterator{item: to, next: func() value.Value {
 		if len(list) == 0 {
 			return nil
 		}
@@ -56,7 +68,7 @@ func items(list []value.Value) *iterator {
 func (m *machine) each(args []value.Value) (value.Value, error) {
 	v := args[1]
 	if list, ok := value.AsList(v); ok {
-		return items(list), nil
+		return items(list, m.loopItem(args[0])), nil
 	}
 	if members, ok := value.AsMap(v); ok {
 		keys := slices.Sorted(maps.Keys(members))
@@ -64,7 +76,7 @@ func (m *machine) each(args []value.Value) (value.Value, error) {
 		for i, k := range keys {
 			list[i] = value.Text(k)
 		}
-		return items(list), nil
+		return items(list, m.loopItem(args[0])), nil
 	}
 	if _, ok := value.IsUnknown(v); ok {
 		return m.unknownTurns(args[0], v), nil
@@ -82,6 +94,7 @@ type wholeRange struct {
 	iterator
 	at, to, by int64
 	more       bool
+	ints       value.Ints
 }
 
 // Iterate gives it.
@@ -92,7 +105,7 @@ func (r *wholeRange) Next() bool {
 	if !r.more {
 		return false
 	}
-	r.item = value.Int(r.at)
+	*r.item = r.ints.Int(r.at)
 	if r.by > 0 {
 		r.more = uint64(r.to)-uint64(r.at) >= uint64(r.by)
 	} else {
@@ -104,8 +117,8 @@ func (r *wholeRange) Next() bool {
 
 // unknownTurns asks the host before every turn of a loop whose end a plan cannot know.
 func (m *machine) unknownTurns(at, u value.Value) *iterator {
-	site := siteOf(at)
-	return &iterator{next: func() value.Value {
+	site := site(at.(*handle).is.(*lower.Loop).Site)
+	return &iterator{item: m.loopItem(at), next: func() value.Value {
 		more, err := m.host.Decide(m.ctx, site, u)
 		if err != nil {
 			panic(&raised{err}) // Tengo's iterators have no way to fail; guard takes it from here
@@ -136,17 +149,18 @@ func (m *machine) countRange(args []value.Value) (value.Value, error) {
 	b, toWhole := value.AsInt(to)
 	c, byWhole := value.AsInt(by)
 	if fromWhole && toWhole && byWhole {
-		return &wholeRange{at: a, to: b, by: c, more: c > 0 && a <= b || c < 0 && a >= b}, nil
+		more := c > 0 && a <= b || c < 0 && a >= b
+		return &wholeRange{iterator: iterator{item: m.loopItem(args[0])}, at: a, to: b, by: c, more: more}, nil
 	}
-	return decimalRange(from, to, by), nil
+	return decimalRange(from, to, by, m.loopItem(args[0])), nil
 }
 
-func decimalRange(from, to, by value.Value) *iterator {
+func decimalRange(from, to, by value.Value, item *value.Value) *iterator {
 	start, _ := value.AsNumber(from)
 	end, _ := value.AsNumber(to)
 	step, _ := value.AsNumber(by)
 	turn := 0.0
-	return &iterator{next: func() value.Value {
+	return &iterator{item: item, next: func() value.Value {
 		// Multiplying keeps the error of rounding from adding up over the turns.
 		at := start + turn*step
 		if math.IsInf(at, 0) || step > 0 && at > end || step < 0 && at < end {

@@ -57,8 +57,17 @@ func (m *machine) fork() *machine {
 	return b
 }
 
+// rootKey finds the context of the outermost run in those that it hands out, so that a RUN inside a STEP that timed out
+// can tell a time-out from a stop.
+type rootKey struct{}
+
 func (m *machine) run(ctx context.Context) error {
-	m.root = ctx
+	if outer, inside := ctx.Value(rootKey{}).(context.Context); inside {
+		m.root = outer
+	} else {
+		m.root = ctx
+		ctx = context.WithValue(ctx, rootKey{}, ctx)
+	}
 	_, err := m.block(ctx, m.globals[m.prog.unit.Main], value.None)
 	return err
 }

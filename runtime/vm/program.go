@@ -167,7 +167,7 @@ type Exit struct{ Code int }
 func (e *Exit) Error() string { return fmt.Sprintf("exit %d", e.Code) }
 
 // Run runs the program from its first statement. params are the values of its PARAMs by name, in any case; texts are
-// read as the PARAM's type. The error is nil, an *Exit, or an *Error.
+// read as the PARAM's type. The error is nil, an *Exit, an *Error, or the context's if that had ended before.
 func (p *Program) Run(ctx context.Context, host Host, params map[string]value.Value) error {
 	return newMachine(p, host, params).run(ctx)
 }

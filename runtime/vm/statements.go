@@ -46,7 +46,7 @@ func (m *machine) waitUntil(args []value.Value) (value.Value, error) {
 func (m *machine) lastSeen(err error) error {
 	var f *value.Failure
 	if m.seen != nil && errors.As(err, &f) && f.Code == value.CodeTimeout {
-		f.Hint("the left side was last %s", clip(value.Print(m.seen)))
+		f.Hint("the left side was last %s", value.Brief(m.seen, maxShown))
 	}
 	return err
 }
@@ -167,7 +167,7 @@ func (m *machine) step(args []value.Value) (value.Value, error) {
 	}
 	var undo Body
 	if !value.IsNone(args[7]) {
-		undo = m.body(args[7])
+		undo = m.traceless(args[7], value.None)
 	}
 	err = m.host.Step(m.ctx, s, m.body(args[6]), undo)
 	return nil, m.framed(err, s.Site, fmt.Sprintf("STEP %q", s.Title))

@@ -85,7 +85,7 @@ func transcript(name string, files map[string]string) string {
 		}
 	}
 	w.plan = strings.HasPrefix(head, "// plan")
-	unit, diags := compile(name, files[name], lower.Options{Plan: w.plan})
+	unit, diags := compileWith(name, files[name], lower.Options{Plan: w.plan}, w.file)
 	if diags == nil {
 		finish(w, vm.Load(unit).Run(context.Background(), w, params))
 	} else {

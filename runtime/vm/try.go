@@ -20,7 +20,7 @@ func (m *machine) try(args []value.Value) (value.Value, error) {
 	switch {
 	case value.IsNone(handler):
 	case err == nil:
-		err = m.host.Handler(m.ctx, at, m.rehearsal(handler))
+		err = m.host.Handler(m.ctx, at, m.traceless(handler, value.Unknown("nothing has failed yet")))
 	default:
 		if e := m.caught(err, at); e != nil {
 			result, err = m.block(m.ctx, handler, e)
@@ -66,12 +66,14 @@ func (m *machine) caught(err error, at Site) value.Value {
 	})
 }
 
-// rehearsal makes a handler that was not needed something that a plan can walk; it leaves no trace in the variables.
-func (m *machine) rehearsal(handler value.Value) Body {
+// traceless makes a block that is not part of the program's course something that a host can run: a handler that was
+// not needed, or an UNDO. It leaves no trace in the variables.
+func (m *machine) traceless(fn, arg value.Value) Body {
 	return func(ctx context.Context) error {
-		saved := m.snapshot()
-		locals := capture(handler)
-		_, err := m.block(ctx, handler, value.Unknown("nothing has failed yet"))
+		saved, locals := m.snapshot(), capture(fn)
+		m.guarded++
+		_, err := m.block(ctx, fn, arg)
+		m.guarded--
 		locals()
 		m.restore(saved, true)
 		return err

@@ -6,7 +6,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -27,8 +26,6 @@ import (
 //go:embed transcripts
 var transcripts embed.FS
 
-var update = flag.Bool("update-cluster", false, "write what the transcripts answer into them")
-
 // Open opens a cluster under test in the state given; run is what its source connections' scripts do.
 type Open func(t *testing.T, start *model.Cluster, run cluster.ScriptRunner) cluster.System
 
@@ -46,12 +43,12 @@ func Run(t *testing.T, fresh func() *model.Cluster, open Open) {
 			}
 			p := newPlayer(t, fresh(), open)
 			got := p.play(string(want))
-			if *update {
+			if os.Getenv("UPDATE") != "" {
 				if err := os.WriteFile(source(path), []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			} else if got != string(want) {
-				t.Errorf("%s answers otherwise (go test -update-cluster shows the difference in it):\n%s", path, got)
+				t.Errorf("%s answers otherwise (with UPDATE=1 the answers are written into it):\n%s", path, got)
 			}
 			p.undo()
 		})

@@ -45,8 +45,8 @@ func Properties(t *testing.T, seeds uint64, fresh func() *model.Cluster, open Op
 func holds(t *testing.T, seed uint64, op model.Op, m *model.Cluster) {
 	t.Helper()
 	for _, r := range m.Resources {
-		if r.State == model.Pending {
-			t.Errorf("seed %d: after %+v resource %q is still pending", seed, op, r.Name)
+		if r.State == model.Pending || r.Wanted != (r.State == model.Online) {
+			t.Errorf("seed %d: after %+v resource %q is %s, and wanted %v", seed, op, r.Name, r.State, r.Wanted)
 		}
 		if r.State != model.Online {
 			continue
@@ -109,7 +109,7 @@ func undone(t *testing.T, seed uint64, op model.Op, before *model.Cluster, steps
 func objects(m *model.Cluster) map[string]string {
 	all := make(map[string]string)
 	for _, r := range m.Resources {
-		all["resource "+r.Name] = fmt.Sprint(r.State, r.Note, r.Depends, r.Group, r.Params)
+		all["resource "+r.Name] = fmt.Sprint(r.State, r.Wanted, r.Note, r.Depends, r.Group, r.Params)
 	}
 	for _, g := range m.Groups {
 		all["group "+g.Name] = fmt.Sprint(*g)

@@ -51,7 +51,7 @@ func (b *builder) deleteGroup(op Op) error {
 
 func (b *builder) createResource(op Op) error {
 	r := op.New.clone()
-	r.State, r.Note = Offline, ""
+	r.State, r.Wanted, r.Note = Offline, false, ""
 	if r.Name == "" {
 		return value.Failf(value.CodeBadParameter, "a resource needs a name")
 	}
@@ -109,7 +109,7 @@ func (b *builder) deleteResource(op Op) error {
 			quoted(names(users, func(r *Resource) string { return r.Name }))).
 			Hint("remove the dependency first with CLUSTER %s RESOURCE %q REMOVE DEPENDENCY %q", b.c.Name, users[0].Name, r.Name)
 	}
-	b.stop([]*Resource{r}, true) // one that failed: undoing all this makes it fail again
+	b.stop([]*Resource{r}, stopping{}) // one that failed: undoing all this makes it fail again
 	name, old := r.Name, r.clone()
 	b.add(Step{What: `resource "` + name + `"`, From: describe(r), Inverse: &Op{Verb: ResourceCreate, Resource: name, New: old},
 		Make: func(c *Cluster) {

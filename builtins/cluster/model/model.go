@@ -73,7 +73,8 @@ type Resource struct {
 	Type    string            `json:"type"`
 	Group   string            `json:"group"`
 	State   State             `json:"state"`
-	Note    string            `json:"note,omitempty"` // why it failed or is degraded
+	Wanted  bool              `json:"wanted,omitempty"` // ordered online; differs from State only while a move is under way
+	Note    string            `json:"note,omitempty"`   // why it failed or is degraded
 	Depends []string          `json:"depends,omitempty"`
 	Params  map[string]string `json:"parameters,omitempty"`
 }

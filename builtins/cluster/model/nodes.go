@@ -71,29 +71,29 @@ func (b *builder) move(g *Group, to string) error {
 		if n == nil {
 			return b.c.noNode(to)
 		}
-		if strings.EqualFold(n.Name, g.Owner) {
-			return nil
-		}
 	}
 	if n == nil {
 		return b.c.nowhere(g)
 	}
-	running := running(b.c.Members(g.Name))
-	if len(running) > 0 && (n.State() != Up || !b.c.mayRun(g.Name, n)) {
-		why := "is " + strings.ToLower(string(n.State()))
-		if n.State() == Up {
-			why = "is not a possible owner of all its resources"
-		}
+	if strings.EqualFold(n.Name, g.Owner) {
+		return b.finish(g)
+	}
+	members := running(b.c.Members(g.Name))
+	if len(members) > 0 && (n.State() != Up || !b.c.mayRun(g.Name, n)) {
+		why := map[NodeState]string{Up: "is not a possible owner of all its resources", Standby: "is in standby", Fenced: "is fenced"}[n.State()]
 		return value.Failf(value.CodeConflict, "cannot move group %q to node %q of cluster %q: the node %s", g.Name, n.Name, b.c.Name, why).
 			Hint("see CLUSTER %s NODES", b.c.Name)
 	}
-	if g.Held && len(running) > 0 {
+	if g.Held && len(members) > 0 {
 		return held(b.c, g)
 	}
-	b.stop(running, true)
+	b.stop(members, stopping{back: true})
 	b.own(g, n.Name)
-	return b.start(g, running)
+	return b.start(g, members)
 }
+
+// finish brings online what a move that was cut off had left offline.
+func (b *builder) finish(g *Group) error { return b.start(g, running(b.c.Members(g.Name))) }
 
 func (c *Cluster) nowhere(g *Group) error {
 	return value.Failf(value.CodeConflict, "cluster %q has no other node that can run group %q", c.Name, g.Name).
@@ -143,20 +143,27 @@ func (b *builder) standby(n *Node) error {
 		return nil
 	}
 	for _, g := range b.c.Groups {
-		running := running(b.c.Members(g.Name))
-		if !strings.EqualFold(g.Owner, n.Name) || len(running) == 0 {
-			continue
-		}
-		if b.c.next(g) == nil || g.Held {
-			b.stop(running, true)
-			continue
-		}
-		if err := b.move(g, ""); err != nil {
+		if err := b.leave(g, n); err != nil {
 			return err
 		}
 	}
 	b.setNode(n, true, false, &Op{Verb: NodeActive, Node: n.Name})
 	return nil
+}
+
+// leave takes a group away from a node.
+func (b *builder) leave(g *Group, n *Node) error {
+	members := running(b.c.Members(g.Name))
+	switch {
+	case !strings.EqualFold(g.Owner, n.Name):
+		return b.finish(g)
+	case len(members) == 0:
+		return nil
+	case b.c.next(g) == nil || g.Held:
+		b.stop(members, stopping{})
+		return nil
+	}
+	return b.move(g, "")
 }
 
 // activate lets groups run on a node again; nothing moves back by itself.
@@ -171,19 +178,15 @@ func (b *builder) activate(n *Node) {
 
 // fence cuts a node off. What ran there is gone at once, and starts again on another node if there is one.
 func (b *builder) fence(n *Node) {
-	if n.Fenced {
-		return
+	if !n.Fenced {
+		b.setNode(n, n.Standby, true, nil)
 	}
-	b.setNode(n, n.Standby, true, nil)
 	for _, g := range b.c.Groups {
-		running := running(b.c.Members(g.Name))
-		if !strings.EqualFold(g.Owner, n.Name) || len(running) == 0 {
-			continue
+		if strings.EqualFold(g.Owner, n.Name) {
+			again := b.c.next(g) != nil && !g.Held
+			b.stop(running(b.c.Members(g.Name)), stopping{lost: true, back: again})
 		}
-		b.stop(running, false)
-		if b.c.next(g) != nil && !g.Held {
-			_ = b.start(g, running) // settle finds the node that next just gave
-		}
+		_ = b.finish(g) // fencing is never refused: what cannot start stays offline
 	}
 	for i := range b.steps {
 		b.steps[i].Inverse = nil
@@ -196,7 +199,7 @@ func (c *Cluster) FenceAll() {
 		n.Fenced = true
 	}
 	for _, r := range c.Resources {
-		r.State, r.Note = Offline, ""
+		r.State, r.Wanted, r.Note = Offline, false, ""
 	}
 }
 

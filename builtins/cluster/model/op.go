@@ -190,7 +190,7 @@ func (b *builder) group(g *Group, op Op) error {
 		}
 		return b.start(g, b.c.Members(g.Name))
 	case GroupOffline:
-		b.stop(b.c.Members(g.Name), true)
+		b.stop(b.c.Members(g.Name), stopping{})
 	case GroupMove:
 		return b.move(g, op.Node)
 	case GroupHold:
@@ -210,11 +210,11 @@ func (b *builder) resource(r *Resource, op Op) error {
 		}
 		return b.start(b.c.Group(r.Group), b.c.needs(r))
 	case ResourceOffline:
-		b.stop(append(running(b.c.neededBy(r)[1:]), r), true)
+		b.stop(append(running(b.c.neededBy(r)[1:]), r), stopping{})
 	case ResourceFail:
 		if r.State != Failed {
-			b.stop(running(b.c.neededBy(r)[1:]), true)
-			b.set(r, Failed, op.Note, nil)
+			b.stop(running(b.c.neededBy(r)[1:]), stopping{})
+			b.set(r, Failed, false, op.Note, nil)
 		}
 	case DependencyAdd:
 		return b.addDependency(r, op.On)

@@ -4,8 +4,8 @@ import "slices"
 
 // This file brings resources online and takes them offline.
 
-// set changes one resource's state.
-func (b *builder) set(r *Resource, to State, note string, script *Script) {
+// set changes one resource's state. wanted says whether it is to be online once all is done.
+func (b *builder) set(r *Resource, to State, wanted bool, note string, script *Script) {
 	name, from := r.Name, r.State
 	s := Step{What: `resource "` + name + `"`, From: string(from), To: string(to), Inverse: inverseOf(r), Script: script}
 	if r.Degraded() {
@@ -16,7 +16,7 @@ func (b *builder) set(r *Resource, to State, note string, script *Script) {
 	}
 	s.Make = func(c *Cluster) {
 		if r := c.Resource(name); r != nil {
-			r.State, r.Note = to, note
+			r.State, r.Wanted, r.Note = to, wanted, note
 		}
 	}
 	b.add(s)
@@ -43,11 +43,11 @@ func (b *builder) script(r *Resource, event string) *Script {
 func (b *builder) setOnline(r *Resource) {
 	switch why := r.Params[ParamFails]; {
 	case why != "" && r.IsSource():
-		b.set(r, Online, Degrade(why), nil)
+		b.set(r, Online, true, Degrade(why), nil)
 	case why != "":
-		b.set(r, Failed, why, nil)
+		b.set(r, Failed, false, why, nil)
 	default:
-		b.set(r, Online, "", b.script(r, "online"))
+		b.set(r, Online, true, "", b.script(r, "online"))
 	}
 }
 
@@ -71,23 +71,29 @@ func (b *builder) start(g *Group, members []*Resource) error {
 	return nil
 }
 
-// stop takes resources offline, in order. Scripts run only where their node is still there.
-func (b *builder) stop(members []*Resource, scripts bool) {
+// How a resource goes offline.
+type stopping struct {
+	lost bool // its node is gone: no script runs there
+	back bool // it comes online again elsewhere
+}
+
+// stop takes resources offline, in order.
+func (b *builder) stop(members []*Resource, how stopping) {
 	for _, r := range b.c.stopOrder(members) {
-		if r.State == Offline {
+		if r.State == Offline && r.Wanted == how.back {
 			continue
 		}
 		var script *Script
-		if scripts {
+		if r.State != Offline && !how.lost {
 			script = b.script(r, "offline")
 		}
-		b.set(r, Offline, "", script)
+		b.set(r, Offline, how.back, "", script)
 	}
 }
 
-// running gives those that are online or on their way.
+// running gives those that are online or on their way, or were before a move that was cut off.
 func running(all []*Resource) []*Resource {
-	return slices.DeleteFunc(all, func(r *Resource) bool { return !r.running() })
+	return slices.DeleteFunc(all, func(r *Resource) bool { return !r.running() && !r.Wanted })
 }
 
 func (r *Resource) running() bool { return r.State == Online || r.State == Pending }

@@ -95,7 +95,7 @@ func (c *Cluster) take(ctx context.Context, s model.Step, ended bool) error {
 		s.Make(m)
 		switch r := m.Resource(s.Script.Resource); {
 		case ctx.Err() != nil && s.Script.Event == "online":
-			r.State, r.Note = model.Failed, "online.dtcl was interrupted"
+			r.State, r.Wanted, r.Note = model.Failed, false, "online.dtcl was interrupted"
 		case failed != nil:
 			r.Note = ending(s.Script.Event, failed)
 		}

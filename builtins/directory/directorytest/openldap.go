@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,8 +25,8 @@ import (
 //go:embed exchange.schema
 var schema []byte
 
-// Slapd is a real OpenLDAP server that holds the entries of one test.
-type Slapd struct {
+// Server is a real LDAP server that holds the entries of one test.
+type Server struct {
 	Plain, TLS string // its URLs, both on loopback
 	CA         []byte
 	Login      directory.Login
@@ -35,7 +34,7 @@ type Slapd struct {
 
 // OpenLDAP starts a server until the test ends. Without the Debian package slapd the test is skipped; where CI is set
 // it fails.
-func OpenLDAP(t *testing.T, entries []*directory.Entry) *Slapd {
+func OpenLDAP(t *testing.T, entries []*directory.Entry) *Server {
 	t.Helper()
 	slapd, err := exec.LookPath("slapd")
 	if err != nil {
@@ -49,13 +48,13 @@ func OpenLDAP(t *testing.T, entries []*directory.Entry) *Slapd {
 		t.Skip("no slapd here: install the package slapd")
 	}
 	dir := t.TempDir()
-	s := &Slapd{Login: directory.Login{User: "cn=admin,DC=mydomain,DC=com", Password: "s3cret"}}
+	s := &Server{Login: directory.Login{User: "cn=admin,DC=mydomain,DC=com", Password: "s3cret"}}
 	s.CA = certificate(t, dir)
 	configure(t, dir, s.Login)
 	load(t, slapd, dir, entries)
 	plain, tls := freePort(t), freePort(t)
 	s.Plain, s.TLS = "ldap://127.0.0.1:"+plain, "ldaps://127.0.0.1:"+tls
-	start(t, slapd, dir, s)
+	start(t, slapd, "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", s.Plain+" "+s.TLS)
 	wait(t, "127.0.0.1:"+plain)
 	wait(t, "127.0.0.1:"+tls)
 	return s
@@ -105,19 +104,20 @@ func load(t *testing.T, slapd, dir string, entries []*directory.Entry) {
 	}
 }
 
-func start(t *testing.T, slapd, dir string, s *Slapd) {
+// start runs a server until the test ends.
+func start(t *testing.T, program string, args ...string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	run := exec.CommandContext(ctx, slapd, "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", s.Plain+" "+s.TLS)
+	run := exec.CommandContext(ctx, program, args...)
 	var out bytes.Buffer
-	run.Stderr, run.WaitDelay = &out, 10*time.Second
+	run.Stdout, run.Stderr, run.WaitDelay = &out, &out, 20*time.Second
 	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
 	must(t, run.Start())
 	t.Cleanup(func() {
 		stop()
 		run.Wait() // ends by our signal
-		if t.Failed() && strings.TrimSpace(out.String()) != "" {
-			t.Logf("slapd: %s", out.String())
+		if t.Failed() && out.Len() > 0 {
+			t.Logf("%s: %s", filepath.Base(program), out.String())
 		}
 	})
 }
@@ -153,13 +153,13 @@ func wait(t *testing.T, addr string) {
 	}
 }
 
-// certificate writes a key and its own certificate for 127.0.0.1, and gives the certificate.
+// certificate writes a key and its own certificate for the servers of this package, and gives the certificate.
 func certificate(t *testing.T, dir string) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	cert := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "directory test"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(sambaHost)}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 	der, err := x509.CreateCertificate(rand.Reader, cert, cert, &key.PublicKey, key)
 	must(t, err)

@@ -36,6 +36,9 @@ func newSession(st *store, c net.Conn) *session {
 
 func (s *session) serve() {
 	defer s.conn.Close()
+	defer func() {
+		_ = recover() // a message that breaks the decoder ends its connection, not the program
+	}()
 	for {
 		p, err := ber.ReadPacket(s.in)
 		if err != nil {

@@ -44,7 +44,7 @@ type Client struct {
 
 	mu   sync.Mutex
 	idle []*ldap.Conn
-	info *directory.Info
+	addr string // of the server that answered first: a name may stand for several controllers, a run is served by one
 }
 
 var _ directory.System = (*Client)(nil)
@@ -141,6 +141,10 @@ func (c *Client) once(ctx context.Context, request func(*ldap.Conn) error) error
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	err = request(conn)
+	var answered *ldap.Error
+	if err != nil && conn.IsClosing() && !errors.As(err, &answered) {
+		err = ldap.NewError(ldap.ErrorNetwork, err) // go-ldap gives what broke the connection as it came
+	}
 	if !stop() || conn.IsClosing() || ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
 		conn.Close()
 		return err
@@ -165,32 +169,85 @@ func (c *Client) take(ctx context.Context) (*ldap.Conn, error) {
 	return c.dial(ctx, c.cfg.URL)
 }
 
+// dial connects and binds; all of it ends with ctx.
 func (c *Client) dial(ctx context.Context, addr string) (*ldap.Conn, error) {
-	dialer := &net.Dialer{Timeout: c.cfg.Timeout}
-	if d, ok := ctx.Deadline(); ok {
-		dialer.Deadline = d
-	}
-	conn, err := ldap.DialURL(addr, ldap.DialWithDialer(dialer), ldap.DialWithTLSConfig(c.tls.Clone()))
+	raw, secure, err := c.connect(ctx, addr)
 	if err != nil {
-		return nil, err
+		return nil, ldap.NewError(ldap.ErrorNetwork, err)
 	}
+	conn := ldap.NewConn(raw, secure)
+	conn.Start()
 	conn.SetTimeout(c.cfg.Timeout)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	if c.cfg.StartTLS && strings.HasPrefix(addr, "ldap://") {
+	if c.cfg.StartTLS && !secure {
 		err = conn.StartTLS(c.tls.Clone())
 	}
 	if err == nil && c.cfg.Login.User != "" {
-		var name string
-		if name, err = c.bindName(conn); err == nil {
-			err = conn.Bind(name, c.cfg.Login.Password)
-		}
+		err = c.bind(conn)
 	}
 	if err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return conn, nil
+}
+
+func (c *Client) connect(ctx context.Context, addr string) (conn net.Conn, secure bool, err error) {
+	u, err := url.Parse(addr)
+	if err != nil {
+		return nil, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	secure = u.Scheme == "ldaps"
+	port := u.Port()
+	switch {
+	case port == "" && secure:
+		port = ldap.DefaultLdapsPort
+	case port == "":
+		port = ldap.DefaultLdapPort
+	}
+	conn, err = new(net.Dialer).DialContext(ctx, "tcp", c.stick(addr, net.JoinHostPort(u.Hostname(), port)))
+	if err != nil {
+		return nil, secure, err
+	}
+	c.mu.Lock()
+	if addr == c.cfg.URL && c.addr == "" {
+		c.addr = conn.RemoteAddr().String()
+	}
+	c.mu.Unlock()
+	if !secure {
+		return conn, secure, nil
+	}
+	over := tls.Client(conn, c.tls.Clone())
+	if err := over.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, secure, err
+	}
+	return over, secure, nil
+}
+
+// stick gives the address that answered first for the client's own URL, and the one of a referral as it is.
+func (c *Client) stick(url, hostPort string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if url == c.cfg.URL && c.addr != "" {
+		return c.addr
+	}
+	return hostPort
+}
+
+func (c *Client) bind(conn *ldap.Conn) error {
+	if c.cfg.Login.Password == "" {
+		return value.Failf(value.CodeRefused, "no password for account %q of directory %q", c.cfg.Login.User, c.cfg.URL).
+			Hint("say -u user:password, or name its password file in the site file")
+	}
+	name, err := c.bindName(conn)
+	if err != nil {
+		return err
+	}
+	return conn.Bind(name, c.cfg.Login.Password)
 }
 
 // bindName completes a bare logon name to user@domain, the shortest form that Active Directory takes.

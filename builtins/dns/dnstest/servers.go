@@ -15,34 +15,51 @@ import (
 	mdns "github.com/miekg/dns"
 )
 
-// Server is a real DNS server on loopback that holds Zones and takes updates signed with its TSIG key (hmac-sha256).
+// Server is a real DNS server on loopback that holds Zones and takes updates signed with one of its TSIG keys.
 type Server struct {
-	Address string // host:port
-	KeyName string
-	Secret  string // base64
+	Address string            // host:port
+	Keys    map[string]string // algorithm → name of its key
+	Secret  string            // of every key, base64
 }
 
-const (
-	keyName = "standin-test"
-	secret  = "c3RhbmRpbi10ZXN0LWtleS1vZi0zMi1ieXRlcy1hYWE="
-)
+const secret = "c3RhbmRpbi10ZXN0LWtleS1vZi0zMi1ieXRlcy1hYWE="
+
+func keys() map[string]string {
+	return map[string]string{"hmac-sha256": "standin-256", "hmac-sha512": "standin-512"}
+}
 
 // Bind starts a BIND 9 that ends with the test.
 func Bind(t testing.TB) *Server {
+	return bind(t, `type primary; allow-update { key standin-256; key standin-512; };`)
+}
+
+// BindSecondary starts a BIND 9 that follows another one within a second or two, and takes no updates.
+func BindSecondary(t testing.TB, primary *Server) *Server {
+	_, port, err := net.SplitHostPort(primary.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bind(t, fmt.Sprintf("type secondary; masterfile-format text; min-refresh-time 1; min-retry-time 1; primaries { 127.0.0.1 port %s; };", port))
+}
+
+func bind(t testing.TB, role string) *Server {
 	return start(t, "named", "bind9", func(dir string, port int) []string {
-		var zones strings.Builder
-		for zone := range Zones() {
-			fmt.Fprintf(&zones, "zone %q { type primary; file %q; allow-update { key %s; }; };\n", zone, FileName(zone), keyName)
+		var conf strings.Builder
+		for algorithm, name := range keys() {
+			fmt.Fprintf(&conf, "key %s { algorithm %s; secret %q; };\n", name, algorithm, secret)
 		}
-		writeFile(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`
-key %[1]s { algorithm hmac-sha256; secret %[2]q; };
+		for zone := range Zones() {
+			fmt.Fprintf(&conf, "zone %q { file %q; %s };\n", zone, FileName(zone), role)
+		}
+		fmt.Fprintf(&conf, `
 options {
-	directory %[3]q; pid-file none; session-keyfile %[4]q; managed-keys-directory %[3]q; lock-file none;
-	listen-on port %[5]d { 127.0.0.1; }; listen-on-v6 { none; };
+	directory %[1]q; pid-file none; session-keyfile %[2]q; managed-keys-directory %[1]q; lock-file none;
+	listen-on port %[3]d { 127.0.0.1; }; listen-on-v6 { none; };
 	recursion no; dnssec-validation no; empty-zones-enable no; notify no;
 };
 controls { };
-%[6]s`, keyName, secret, dir, filepath.Join(dir, "session.key"), port, zones.String()))
+`, dir, filepath.Join(dir, "session.key"), port)
+		writeFile(t, filepath.Join(dir, "named.conf"), conf.String())
 		return []string{"-g", "-n", "1", "-c", filepath.Join(dir, "named.conf")}
 	})
 }
@@ -50,33 +67,27 @@ controls { };
 // Knot starts a Knot DNS that ends with the test.
 func Knot(t testing.TB) *Server {
 	return start(t, "knotd", "knot", func(dir string, port int) []string {
-		var zones strings.Builder
-		for zone := range Zones() {
-			fmt.Fprintf(&zones, "  - domain: %s\n    file: %q\n", zone, FileName(zone))
+		var conf strings.Builder
+		fmt.Fprintf(&conf, "server:\n    listen: 127.0.0.1@%d\n    rundir: %q\n", port, dir)
+		fmt.Fprintf(&conf, "control:\n    listen: %q\ndatabase:\n    storage: %q\nkey:\n", filepath.Join(dir, "knot.sock"), dir)
+		for algorithm, name := range keys() {
+			fmt.Fprintf(&conf, "  - id: %s\n    algorithm: %s\n    secret: %s\n", name, algorithm, secret)
 		}
-		writeFile(t, filepath.Join(dir, "knot.conf"), fmt.Sprintf(`
-server:
-    listen: 127.0.0.1@%[1]d
-    rundir: %[2]q
-control:
-    listen: %[3]q
-database:
-    storage: %[2]q
-key:
-  - id: %[4]s
-    algorithm: hmac-sha256
-    secret: %[5]s
-acl:
+		fmt.Fprintf(&conf, `acl:
   - id: update
-    key: %[4]s
+    key: [standin-256, standin-512]
     action: update
 template:
   - id: default
-    storage: %[2]q
+    storage: %q
     acl: update
     zonefile-sync: -1
 zone:
-%[6]s`, port, dir, filepath.Join(dir, "knot.sock"), keyName, secret, zones.String()))
+`, dir)
+		for zone := range Zones() {
+			fmt.Fprintf(&conf, "  - domain: %s\n    file: %q\n", zone, FileName(zone))
+		}
+		writeFile(t, filepath.Join(dir, "knot.conf"), conf.String())
 		return []string{"-c", filepath.Join(dir, "knot.conf")}
 	})
 }
@@ -98,7 +109,7 @@ func start(t testing.TB, program, pkg string, configure func(dir string, port in
 			writeFile(t, filepath.Join(dir, FileName(zone)), text)
 		}
 		port := freePort(t)
-		s := &Server{Address: fmt.Sprintf("127.0.0.1:%d", port), KeyName: keyName, Secret: secret}
+		s := &Server{Address: fmt.Sprintf("127.0.0.1:%d", port), Keys: keys(), Secret: secret}
 		log = filepath.Join(dir, "log")
 		if runs(t, s, path, configure(dir, port), log) {
 			return s
@@ -126,7 +137,7 @@ func runs(t testing.TB, s *Server, path string, args []string, log string) bool 
 	defer out.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, filepath.Dir(log)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	endWithUs(cmd)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

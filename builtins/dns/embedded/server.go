@@ -52,7 +52,6 @@ func Init(dir string) error {
 // Server is a DNS server of this process. It is a dns.System by way of a client that speaks to it over loopback.
 type Server struct {
 	*rfc2136.Client
-	dir   string
 	key   rfc2136.Key
 	udp   *mdns.Server
 	tcp   *mdns.Server
@@ -69,17 +68,18 @@ var _ dns.System = (*Server)(nil)
 func Open(dir, name string) (*Server, error) {
 	all, err := load(dir)
 	if err != nil {
-		return nil, value.Failf(value.CodeFailed, "cannot open DNS server %q: %w", name, err)
-	}
-	secret := make([]byte, 32)
-	rand.Read(secret) // never fails
-	s := &Server{dir: dir, zones: all, key: rfc2136.Key{Name: "site", Secret: base64.StdEncoding.EncodeToString(secret)}}
-	if err := s.listen(); err != nil {
-		return nil, value.Failf(value.CodeFailed, "cannot open DNS server %q: %w", name, err)
+		return nil, value.Failf(value.CodeFailed, "cannot open DNS server %q: %w", name, err).
+			Hint("its folder in the site file must hold its zone files; standin site init makes them for a fresh site")
 	}
 	var origins []string
 	for _, origin := range slices.Sorted(maps.Keys(all)) {
 		origins = append(origins, strings.TrimSuffix(origin, "."))
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret) // never fails
+	s := &Server{zones: all, key: rfc2136.Key{Name: "site", Secret: base64.StdEncoding.EncodeToString(secret)}}
+	if err := s.listen(); err != nil {
+		return nil, value.Failf(value.CodeFailed, "cannot open DNS server %q: %w", name, err)
 	}
 	s.Client, err = rfc2136.New(rfc2136.Config{
 		Name: name, Servers: []string{s.tcp.Listener.Addr().String()}, Zones: origins, Key: &s.key,
@@ -107,6 +107,9 @@ func load(dir string) (zones, error) {
 		z, err := parseZone(string(text), path)
 		if err != nil {
 			return nil, err
+		}
+		if other := all[z.origin]; other != nil {
+			return nil, fmt.Errorf("zone %q is in two files, %q and %q", z.origin, other.path, path)
 		}
 		all[z.origin] = z
 	}
@@ -244,7 +247,7 @@ func (s *Server) update(w mdns.ResponseWriter, m, r *mdns.Msg) {
 	if next == z {
 		return
 	}
-	if err := write(file(s.dir, next.origin), next.text()); err != nil {
+	if err := write(next.path, next.text()); err != nil {
 		r.Rcode = mdns.RcodeServerFailure
 		explain(r, fmt.Errorf("cannot write the zone file: %w", err))
 		return

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	mdns "github.com/miekg/dns"
+
+	"github.com/standin-project/standin/builtins/dns"
 )
 
 // update is RFC 2136, section 3: it gives the zone after the message, the same one if nothing changed, or the code
@@ -94,17 +96,25 @@ func same(a, b mdns.RR) bool {
 // scan looks at a change before any is made.
 func (z *zone) scan(rr mdns.RR) (rcode int) {
 	h := rr.Header()
-	meta := h.Rrtype == mdns.TypeANY || h.Rrtype == mdns.TypeAXFR || h.Rrtype == mdns.TypeIXFR || h.Rrtype == mdns.TypeMAILA || h.Rrtype == mdns.TypeMAILB
+	meta := h.Rrtype == mdns.TypeOPT || h.Rrtype >= 128 && h.Rrtype <= 255 // no data of a zone
 	switch {
 	case !mdns.IsSubDomain(z.origin, canonical(h.Name)):
 		return mdns.RcodeNotZone
-	case h.Class == mdns.ClassINET && meta,
+	case h.Class == mdns.ClassINET && (meta || !whole(rr)),
 		h.Class == mdns.ClassANY && (h.Ttl != 0 || meta && h.Rrtype != mdns.TypeANY),
 		h.Class == mdns.ClassNONE && (h.Ttl != 0 || meta),
 		h.Class != mdns.ClassINET && h.Class != mdns.ClassANY && h.Class != mdns.ClassNONE:
 		return mdns.RcodeFormatError
+	case h.Class == mdns.ClassINET && h.Rrtype != mdns.TypeSOA && !slices.Contains(dns.Types(), mdns.TypeToString[h.Rrtype]):
+		return mdns.RcodeRefused // the commands know no others
 	}
 	return mdns.RcodeSuccess
+}
+
+// whole says whether the record has all of its data, so that the zone file can hold it: the library takes parts.
+func whole(rr mdns.RR) bool {
+	_, err := mdns.NewRR(rr.String())
+	return err == nil
 }
 
 // add adds a record or gives it another TTL. As the standard has it, what a CNAME or the SOA stands against is

@@ -20,27 +20,32 @@ import (
 // zone is one zone. It is never changed: an update makes the next one.
 type zone struct {
 	origin string // canonical: lower case, with the final dot
+	path   string // of its file
 	names  map[string][]mdns.RR
 }
 
 func canonical(name string) string { return mdns.CanonicalName(name) }
 
-// parseZone reads a zone file.
-func parseZone(text, file string) (*zone, error) {
-	z := &zone{names: make(map[string][]mdns.RR)}
-	parser := mdns.NewZoneParser(strings.NewReader(text), "", file)
+// parseZone reads a zone file. It must say its $ORIGIN; $INCLUDE is refused.
+func parseZone(text, path string) (*zone, error) {
+	z := &zone{path: path, names: make(map[string][]mdns.RR)}
+	parser := mdns.NewZoneParser(strings.NewReader(text), "", path)
 	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
 		if soa, ok := rr.(*mdns.SOA); ok {
 			z.origin = canonical(soa.Hdr.Name)
 		}
-		name := canonical(rr.Header().Name)
-		z.names[name] = append(z.names[name], rr)
+		z.put(rr.Header().Name, append(z.names[canonical(rr.Header().Name)], rr))
 	}
 	if err := parser.Err(); err != nil {
-		return nil, fmt.Errorf("cannot read zone file %q: %w", file, err)
+		return nil, fmt.Errorf("cannot read zone file %q: %w", path, err)
 	}
-	if z.origin == "" {
-		return nil, fmt.Errorf("cannot read zone file %q: it has no SOA", file)
+	if z.origin == "" || z.origin == "." {
+		return nil, fmt.Errorf("cannot read zone file %q: it has no SOA of a zone", path)
+	}
+	for name := range z.names {
+		if !mdns.IsSubDomain(z.origin, name) {
+			return nil, fmt.Errorf("cannot read zone file %q: %q is not in the zone %q", path, name, z.origin)
+		}
 	}
 	return z, nil
 }
@@ -56,11 +61,14 @@ func (z *zone) text() []byte {
 		if h.Ttl != soa.Minttl {
 			fields = append(fields, fmt.Sprint(h.Ttl))
 		}
-		fields = append(fields, mdns.TypeToString[h.Rrtype], strings.TrimPrefix(rr.String(), h.String()))
+		fields = append(fields, mdns.TypeToString[h.Rrtype], dataOf(rr))
 		b.WriteString(strings.Join(fields, "\t") + "\n")
 	}
 	return b.Bytes()
 }
+
+// dataOf is a record's data as zone files have it.
+func dataOf(rr mdns.RR) string { return strings.TrimPrefix(rr.String(), rr.Header().String()) }
 
 func relative(name, origin string) string {
 	if canonical(name) == origin {
@@ -75,7 +83,7 @@ func (z *zone) sorted() []mdns.RR {
 		return cmp.Or(
 			slices.Compare(fromRoot(a), fromRoot(b)),
 			cmp.Compare(order(a), order(b)),
-			cmp.Compare(a.String(), b.String()))
+			cmp.Compare(dataOf(a), dataOf(b)))
 	})
 	return all
 }
@@ -128,7 +136,9 @@ func (z *zone) exists(name string) bool {
 }
 
 // clone gives a copy whose names can be set anew; the records are shared and never changed.
-func (z *zone) clone() *zone { return &zone{origin: z.origin, names: maps.Clone(z.names)} }
+func (z *zone) clone() *zone {
+	return &zone{origin: z.origin, path: z.path, names: maps.Clone(z.names)}
+}
 
 // put replaces the records of a name.
 func (z *zone) put(name string, rrs []mdns.RR) {
@@ -162,11 +172,6 @@ func (z *zone) show() []any {
 		all[i] = map[string]any{"name": r.Name, "type": r.Type, "ttl": int64(r.TTL), "data": r.Data}
 	}
 	return all
-}
-
-// file is the name of a zone's file; the slash of classless reverse zones (RFC 2317) is none in a path.
-func file(dir, origin string) string {
-	return filepath.Join(dir, strings.ReplaceAll(strings.TrimSuffix(origin, "."), "/", "-")+".zone")
 }
 
 // write replaces a file so that after a crash the old or the new one is there, whole.

@@ -23,7 +23,7 @@ func TestFreshZonesAreAsWritten(t *testing.T) {
 		t.Fatal(all, err)
 	}
 	for origin, z := range all {
-		path := file(dir, origin)
+		path := z.path
 		want, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +79,7 @@ func TestUpdates(t *testing.T) {
 }
 
 // message reads lines such as "prereq nxdomain NAME", "prereq yxrrset NAME TYPE DATA", "update add NAME TTL TYPE DATA".
-func message(t *testing.T, zone, text string) *mdns.Msg {
+func message(t testing.TB, zone, text string) *mdns.Msg {
 	t.Helper()
 	m := new(mdns.Msg)
 	m.SetUpdate(zone)
@@ -129,7 +129,21 @@ func message(t *testing.T, zone, text string) *mdns.Msg {
 			t.Fatalf("cannot read %q", line)
 		}
 	}
-	return m
+	return received(t, m)
+}
+
+// received is m after a way over the wire.
+func received(t testing.TB, m *mdns.Msg) *mdns.Msg {
+	t.Helper()
+	wire, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(mdns.Msg)
+	if err := r.Unpack(wire); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestSerialWraps(t *testing.T) {
@@ -148,9 +162,55 @@ func TestZoneFilesThatCannotBeRead(t *testing.T) {
 		"":                                   "it has no SOA",
 		"$ORIGIN example.test.\n@ 300 A x\n": "bad A A",
 		"$INCLUDE /etc/passwd\n":             "$INCLUDE",
+		". 300 SOA a. b. 1 1 1 1 1\n":        "no SOA of a zone",
+		"a.test. 300 SOA a. b. 1 1 1 1 1\nb.test. 300 A 192.0.2.1\n": `"b.test." is not in the zone "a.test."`,
 	} {
 		if _, err := parseZone(text, "some.zone"); err == nil || !strings.Contains(err.Error(), `"some.zone"`) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q in it", text, err, want)
 		}
 	}
+}
+
+// FuzzMessage: whatever comes over the network, the server answers, and a zone that it changes can be read again.
+func FuzzMessage(f *testing.F) {
+	archives, _ := filepath.Glob("testdata/*.txtar")
+	for _, path := range archives {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		wire, err := message(f, "example.test.", string(archive.Files[1].Data)).Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(wire)
+	}
+	const text = "example.test. 300 SOA a. b. 1 1 1 1 300\nexample.test. 300 NS a.\na.example.test. 300 A 192.0.2.1\nc.example.test. 300 CNAME a.example.test.\n"
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		m := new(mdns.Msg)
+		if m.Unpack(wire) != nil || len(m.Question) != 1 {
+			return
+		}
+		z, err := parseZone(text, "zone")
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, rcode := z.update(m)
+		if next != z && rcode != mdns.RcodeSuccess {
+			t.Fatalf("changed in spite of %s", mdns.RcodeToString[rcode])
+		}
+		again, err := parseZone(string(next.text()), "zone")
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, next.text())
+		}
+		if string(again.text()) != string(next.text()) {
+			t.Fatalf("got\n%s\nwant\n%s", again.text(), next.text())
+		}
+		r := new(mdns.Msg)
+		r.SetReply(m)
+		zones{next.origin: next}.answer(r)
+		if _, err := r.Pack(); err != nil {
+			t.Fatalf("%v: %v", err, r)
+		}
+	})
 }

@@ -279,7 +279,7 @@ func (c *Client) refusal(server, what string, r *mdns.Msg) error {
 	}
 	switch r.Rcode {
 	case mdns.RcodeYXDomain, mdns.RcodeYXRrset, mdns.RcodeNXRrset, mdns.RcodeNameError:
-		return fail(value.CodeConflict).Hint("a record was changed meanwhile: look with DNS QUERY and run it again")
+		return fail(value.CodeConflict).Hint("a record was changed meanwhile, or a wildcard answers for a name that has none: look with DNS QUERY and run it again")
 	case mdns.RcodeRefused:
 		return fail(value.CodeRefused).Hint("allow the site's TSIG key to update the zone; the server's log says what it refuses")
 	case mdns.RcodeNotAuth:
@@ -297,10 +297,9 @@ func (c *Client) awaited(ctx context.Context, u dns.Update, settle time.Duration
 	var wg sync.WaitGroup
 	for i, server := range c.cfg.Servers {
 		wg.Go(func() {
-			for !shown[i] {
-				ok, err := c.shows(ctx, server, u)
-				shown[i] = ok
-				if ok || err != nil || ctx.Err() != nil || time.Now().After(deadline) {
+			for {
+				shown[i] = c.shows(ctx, server, u)
+				if shown[i] || ctx.Err() != nil || time.Now().After(deadline) {
 					return
 				}
 				pause(ctx, 50*time.Millisecond)
@@ -319,17 +318,14 @@ func (c *Client) awaited(ctx context.Context, u dns.Update, settle time.Duration
 
 // shows says whether a server answers as it should after u: what came is there and what went is gone, whatever others
 // changed since. It is asked once: a lost server must not hold up a change that another one shows.
-func (c *Client) shows(ctx context.Context, server string, u dns.Update) (bool, error) {
+func (c *Client) shows(ctx context.Context, server string, u dns.Update) bool {
 	for _, s := range u.Swaps {
 		set, err := c.lookupAt(ctx, c.once, server, s.Name, s.Type)
-		if err != nil {
-			return false, err
-		}
 		missing := func(r dns.Record) bool { return !kept(r, s.Old) && !kept(r, set) }
 		left := func(r dns.Record) bool { return !dns.Has(s.New, r) && dns.Has(set, r) }
-		if slices.ContainsFunc(s.New, missing) || slices.ContainsFunc(s.Old, left) {
-			return false, nil
+		if err != nil || slices.ContainsFunc(s.New, missing) || slices.ContainsFunc(s.Old, left) {
+			return false
 		}
 	}
-	return true, nil
+	return true
 }

@@ -2,6 +2,7 @@ package rfc2136_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/standin-project/standin/builtins/dns"
 	"github.com/standin-project/standin/builtins/dns/dnstest"
@@ -9,11 +10,11 @@ import (
 	"github.com/standin-project/standin/runtime/value"
 )
 
-// client reaches a real server with its key.
-func client(t *testing.T, s *dnstest.Server) *rfc2136.Client {
+// client reaches a real server with its key of the algorithm.
+func client(t *testing.T, algorithm string, s *dnstest.Server) *rfc2136.Client {
 	t.Helper()
 	c, err := rfc2136.New(rfc2136.Config{
-		Name: "dns1", Servers: []string{s.Address}, Key: &rfc2136.Key{Name: s.KeyName, Secret: s.Secret},
+		Name: "dns1", Servers: []string{s.Address}, Key: &rfc2136.Key{Name: s.Keys[algorithm], Secret: s.Secret, Algorithm: algorithm},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -22,37 +23,64 @@ func client(t *testing.T, s *dnstest.Server) *rfc2136.Client {
 }
 
 func TestBind(t *testing.T) {
-	dnstest.Run(t, func(t *testing.T) dns.System { return client(t, dnstest.Bind(t)) })
+	t.Parallel()
+	dnstest.Run(t, func(t *testing.T) dns.System { return client(t, "hmac-sha256", dnstest.Bind(t)) })
 }
 
 func TestKnot(t *testing.T) {
-	dnstest.Run(t, func(t *testing.T) dns.System { return client(t, dnstest.Knot(t)) })
+	t.Parallel()
+	dnstest.Run(t, func(t *testing.T) dns.System { return client(t, "hmac-sha512", dnstest.Knot(t)) })
+}
+
+// appears is the update that adds a host.
+func appears() dns.Update {
+	return dns.Update{Zone: "example.test", Swaps: []dns.Swap{{Name: host, Type: "A", New: dnstest.Set(host, "A", 300, "192.0.2.2")}}}
 }
 
 // TestWrongKey: real servers refuse a signature in their own ways.
 func TestWrongKey(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(testing.TB) *dnstest.Server{"bind": dnstest.Bind, "knot": dnstest.Knot} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
-			for _, key := range []*rfc2136.Key{nil, {Name: s.KeyName, Secret: wrong}, {Name: "nobody", Secret: s.Secret}, {Name: s.KeyName, Secret: s.Secret, Algorithm: "hmac-sha512"}} {
+			name := s.Keys["hmac-sha256"]
+			for _, key := range []*rfc2136.Key{
+				nil, {Name: name, Secret: wrong}, {Name: "nobody", Secret: s.Secret}, {Name: name, Secret: s.Secret, Algorithm: "hmac-sha512"},
+			} {
 				c := reach(t, func(cfg *rfc2136.Config) { cfg.Key = key }, s.Address)
-				_, err := c.Update(t.Context(), dns.Update{Zone: "example.test", Swaps: []dns.Swap{{
-					Name: host, Type: "A", New: dnstest.Set(host, "A", 300, "192.0.2.2"),
-				}}})
+				_, err := c.Update(t.Context(), appears())
 				wantFailure(t, err, value.CodeRefused, "does not change zone example.test")
 			}
 		})
 	}
 }
 
+// TestSecondaryFollows: an update counts as shown everywhere once the secondary has transferred it.
+func TestSecondaryFollows(t *testing.T) {
+	t.Parallel()
+	primary := dnstest.Bind(t)
+	secondary := dnstest.BindSecondary(t, primary)
+	c := reach(t, func(cfg *rfc2136.Config) {
+		cfg.Key = &rfc2136.Key{Name: primary.Keys["hmac-sha512"], Secret: primary.Secret, Algorithm: "hmac-sha512"}
+		cfg.Settle = time.Minute
+	}, secondary.Address, primary.Address)
+	if behind, err := c.Update(t.Context(), appears()); err != nil || len(behind) > 0 {
+		t.Fatalf("got behind %v, %v", behind, err)
+	}
+	for _, a := range c.Authorities() {
+		if set, err := a.Lookup(t.Context(), host, "A"); err != nil || len(set) != 1 {
+			t.Errorf("%s: got %v, %v", a.Address, set, err)
+		}
+	}
+}
+
 // TestServersThatDoNotFollow: two primaries that know nothing of each other, of which only the first is updated.
 func TestServersThatDoNotFollow(t *testing.T) {
+	t.Parallel()
 	a, b := dnstest.Bind(t), dnstest.Knot(t)
-	c := reach(t, func(cfg *rfc2136.Config) { cfg.Key = &rfc2136.Key{Name: a.KeyName, Secret: a.Secret} }, a.Address, b.Address)
-	behind, err := c.Update(t.Context(), dns.Update{Zone: "example.test", Swaps: []dns.Swap{{
-		Name: host, Type: "A", New: dnstest.Set(host, "A", 300, "192.0.2.2"),
-	}}})
-	if err != nil || len(behind) != 1 || behind[0] != b.Address {
+	key := &rfc2136.Key{Name: a.Keys["hmac-sha256"], Secret: a.Secret}
+	c := reach(t, func(cfg *rfc2136.Config) { cfg.Key = key }, a.Address, b.Address)
+	if behind, err := c.Update(t.Context(), appears()); err != nil || len(behind) != 1 || behind[0] != b.Address {
 		t.Errorf("got behind %v, %v, want %s", behind, err, b.Address)
 	}
 }

@@ -155,12 +155,12 @@ func record(text string) mdns.RR {
 	return rr
 }
 
-// reach makes a client that is quick to give up.
+// reach makes a client that gives up sooner than usual.
 func reach(t *testing.T, change func(*rfc2136.Config), servers ...string) *rfc2136.Client {
 	t.Helper()
 	cfg := rfc2136.Config{
 		Name: "dns1", Servers: servers, Key: &rfc2136.Key{Name: keyName, Secret: secret},
-		Timeout: 200 * time.Millisecond, Tries: 3, Settle: 100 * time.Millisecond,
+		Timeout: time.Second, Tries: 3, Settle: time.Second,
 	}
 	if change != nil {
 		change(&cfg)
@@ -198,12 +198,14 @@ func wantFailure(t *testing.T, err error, code int, words string) {
 }
 
 func TestLostQueryIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	f := &fake{mute: notFirst(2, mdns.OpcodeQuery)}
 	dnstest.Want(t, reach(t, nil, f.start(t)), host, "A", dnstest.Set(host, "A", 300, "192.0.2.1"))
 }
 
 // TestLostReplyOfAnUpdate: the update was made, its reply was lost, and the second copy's prerequisites fail.
 func TestLostReplyOfAnUpdate(t *testing.T) {
+	t.Parallel()
 	f := &fake{mute: notFirst(1, mdns.OpcodeUpdate)}
 	c := reach(t, nil, f.start(t))
 	if behind, err := c.Update(t.Context(), moved()); err != nil || len(behind) > 0 {
@@ -216,6 +218,7 @@ func TestLostReplyOfAnUpdate(t *testing.T) {
 
 // TestReplyThatDoesNotVerify: what the server then answers decides, in both directions.
 func TestReplyThatDoesNotVerify(t *testing.T) {
+	t.Parallel()
 	made := &fake{secret: wrong}
 	if _, err := reach(t, nil, made.start(t)).Update(t.Context(), moved()); err != nil {
 		t.Errorf("an update that was made: %v", err)
@@ -226,12 +229,14 @@ func TestReplyThatDoesNotVerify(t *testing.T) {
 }
 
 func TestUpdateThatIsIgnored(t *testing.T) {
+	t.Parallel()
 	f := &fake{ignore: true}
 	_, err := reach(t, nil, f.start(t)).Update(t.Context(), moved())
 	wantFailure(t, err, value.CodeRefused, `took the update of zone "example.test" but does not show it`)
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for rcode, want := range map[int]int{
 		mdns.RcodeRefused: value.CodeRefused, mdns.RcodeNotAuth: value.CodeRefused, mdns.RcodeNotImplemented: value.CodeRefused,
 		mdns.RcodeServerFailure: value.CodeFailed, mdns.RcodeYXRrset: value.CodeConflict,
@@ -243,6 +248,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestCauseOfAFailureIsTold(t *testing.T) {
+	t.Parallel()
 	f := &fake{refuse: mdns.RcodeServerFailure, edit: func(m, r *mdns.Msg) {
 		if m.Opcode == mdns.OpcodeUpdate {
 			r.Extra = nil // an OPT after the signature would spoil it
@@ -256,6 +262,7 @@ func TestCauseOfAFailureIsTold(t *testing.T) {
 
 // TestLongReplyComesOverTCP: a truncated reply is asked for again.
 func TestLongReplyComesOverTCP(t *testing.T) {
+	t.Parallel()
 	f := &fake{addresses: make(map[string]uint32)}
 	var all []string
 	for i := range 200 {
@@ -266,6 +273,7 @@ func TestLongReplyComesOverTCP(t *testing.T) {
 }
 
 func TestLongUpdateGoesOverTCP(t *testing.T) {
+	t.Parallel()
 	f := &fake{}
 	u := moved()
 	for i := range 200 {
@@ -277,6 +285,7 @@ func TestLongUpdateGoesOverTCP(t *testing.T) {
 }
 
 func TestServersBehindAreNamed(t *testing.T) {
+	t.Parallel()
 	first, second := &fake{}, &fake{}
 	a, b := first.start(t), second.start(t)
 	c := reach(t, nil, a, b)
@@ -294,6 +303,7 @@ func TestServersBehindAreNamed(t *testing.T) {
 
 // TestFirstServerIsLost: the second is asked and updated, and the first is not waited for again.
 func TestFirstServerIsLost(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	lost := &fake{mute: func(*mdns.Msg) bool { asked.Add(1); return true }}
 	there := &fake{}
@@ -311,6 +321,7 @@ func TestFirstServerIsLost(t *testing.T) {
 
 // TestSecondaryIsPassedOver: a server that takes no updates leaves them to the next.
 func TestSecondaryIsPassedOver(t *testing.T) {
+	t.Parallel()
 	secondary, primary := &fake{refuse: mdns.RcodeNotImplemented}, &fake{}
 	c := reach(t, nil, secondary.start(t), primary.start(t))
 	if _, err := c.Update(t.Context(), moved()); err != nil || primary.updated() != 1 {
@@ -319,6 +330,7 @@ func TestSecondaryIsPassedOver(t *testing.T) {
 }
 
 func TestResolverIsNoAuthority(t *testing.T) {
+	t.Parallel()
 	f := &fake{edit: func(m, r *mdns.Msg) { r.Authoritative = false }}
 	_, err := reach(t, nil, f.start(t)).Lookup(t.Context(), host, "A")
 	wantFailure(t, err, value.CodeNotThere, "holds no zone")
@@ -326,6 +338,7 @@ func TestResolverIsNoAuthority(t *testing.T) {
 
 // TestCancelledWhileWaiting: the time-out is an hour, so the test ends only if cancelling ends the wait.
 func TestCancelledWhileWaiting(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	f := &fake{mute: func(*mdns.Msg) bool { cancel(); return true }}
 	c := reach(t, func(cfg *rfc2136.Config) { cfg.Timeout = time.Hour }, f.start(t))

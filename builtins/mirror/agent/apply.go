@@ -191,23 +191,27 @@ func (in *incoming) create(d *tree.Dir) (err error) {
 
 // openOld opens the file that is patched: itself when it is large and has one name, else a copy of it.
 func (in *incoming) openOld(name string) error {
-	old, err := in.dir.Open(name, true)
+	info, err := in.dir.Stat(name)
 	if err != nil {
 		return err
 	}
-	info, err := tree.StatFile(old)
-	if err == nil && info.Size >= inPlaceSize && info.Links == 1 {
+	if info.Size >= inPlaceSize && info.Links == 1 {
 		// A time that no source sends marks the file until it is whole, whatever happens.
-		if err = in.dir.SetTime(name, tree.Info{Sec: 0, Nsec: 1}); err == nil {
-			err = old.Sync()
+		if in.f, err = in.dir.Open(name, true); err == nil {
+			if err = in.dir.SetTime(name, tree.Info{Sec: 0, Nsec: 1}); err == nil {
+				err = in.f.Sync()
+			}
+			if err != nil {
+				in.f.Close()
+			}
+			return err
 		}
-		in.f = old
+	}
+	old, err := in.dir.Open(name, false) // one that may not be written can still be copied
+	if err != nil {
 		return err
 	}
 	defer old.Close()
-	if err != nil {
-		return err
-	}
 	if err := in.create(in.dir); err != nil {
 		return err
 	}
@@ -216,14 +220,28 @@ func (in *incoming) openOld(name string) error {
 			if data == nil {
 				return nil
 			}
-			_, err := in.f.WriteAt(data, off)
-			return err
+			return in.copy(off, data, info.Sparse)
 		})
 	if err != nil {
 		in.f.Close()
 		in.dir.Unlink(in.temp)
 	}
 	return err
+}
+
+// copy writes a block of a copy; in a sparse file zeros stay a hole.
+func (in *incoming) copy(off int64, data []byte, sparse bool) error {
+	if !sparse {
+		_, err := in.f.WriteAt(data, off)
+		return err
+	}
+	return tree.Runs(data, func(at int, run []byte, zero bool) error {
+		if zero {
+			return nil
+		}
+		_, err := in.f.WriteAt(run, off+int64(at))
+		return err
+	})
 }
 
 // write carries out the frames between the beginning of a file and its end.

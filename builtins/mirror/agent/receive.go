@@ -116,14 +116,12 @@ func (r *receiver) admit() error {
 	if r.hello.Purpose == look {
 		return n.join(r)
 	}
-	if err := r.checkPlaces(); err != nil {
+	if err := errors.Join(r.checkPlaces(), r.checkGrants()); err != nil {
 		return err
 	}
 	err := n.change(func(st *state) error {
 		if r.hello.Purpose == detach {
-			in := st.Inbound[inboundKey(c)]
-			in.Connected = false
-			st.Inbound[inboundKey(c)] = in
+			st.Inbound = mirror.Change(st.Inbound, c, func(in *mirror.Inbound) { in.Connected = false })
 			return nil
 		}
 		if err := checkOverlap(st, c); err != nil {
@@ -134,13 +132,7 @@ func (r *receiver) admit() error {
 			return err
 		}
 		st.Markers[c.Set] = after
-		in, known := st.Inbound[inboundKey(c)]
-		if !known {
-			in.Data = mirror.Bad
-			forgetOlder(st, c)
-		}
-		in.Connection, in.Connected, in.Generation = c, true, after.Generation
-		st.Inbound[inboundKey(c)] = in
+		st.Inbound = mirror.Attach(st.Inbound, c, after.Generation)
 		return nil
 	})
 	if err != nil {
@@ -155,23 +147,14 @@ func (r *receiver) admit() error {
 	return n.join(r)
 }
 
-// forgetOlder drops what is remembered of connections of the same source and set that have ended.
-func forgetOlder(st *state, c mirror.Connection) {
-	for key, in := range st.Inbound {
-		if in.Source == c.Source && in.Set == c.Set && !in.Connected {
-			delete(st.Inbound, key)
-		}
-	}
-}
-
 // checkOverlap sees to it that one connection at a time uses a target path.
 func checkOverlap(st *state, c mirror.Connection) error {
 	_, mine, err := rootsOf(c)
 	if err != nil {
 		return err
 	}
-	for key, in := range st.Inbound {
-		if !in.Connected || key == inboundKey(c) || in.Source == c.Source && in.Set == c.Set {
+	for _, in := range st.Inbound {
+		if !in.Connected || in.Source == c.Source && in.Set == c.Set {
 			continue
 		}
 		_, theirs, err := rootsOf(in.Connection)
@@ -204,6 +187,22 @@ func (r *receiver) checkPlaces() error {
 				return value.Failf(value.CodeConflict, "%q on %s is the same folder as the source's", h.spec.Path, r.node.cfg.Name).
 					Hint("MAP it to another path")
 			}
+		}
+	}
+	return nil
+}
+
+// checkGrants refuses a source that may not write here.
+func (r *receiver) checkGrants() error {
+	source, grants := r.hello.Connection.Source, r.node.cfg.Grants
+	for _, h := range r.roots {
+		granted := slices.ContainsFunc(grants[source], func(folder string) bool {
+			_, below := mirror.Below(h.spec.Path, folder)
+			return below
+		})
+		if grants != nil && !granted {
+			return value.Failf(value.CodeRefused, "agent %q lets %q not write to %q", r.node.cfg.Name, source, h.spec.Path).
+				Hint("the agent's grants say where it may")
 		}
 	}
 	return nil
@@ -286,8 +285,10 @@ func (r *receiver) handle(ctx context.Context, kind wire.Kind, body []byte) erro
 		}
 		return r.finish(d)
 	}
-	if err := r.markBad(); err != nil {
-		return err
+	if kind != wire.Remove { // orphans are no part of the data
+		if err := r.markBad(); err != nil {
+			return err
+		}
 	}
 	switch kind {
 	case wire.Data, wire.Zero, wire.Abort:
@@ -410,9 +411,7 @@ func (r *receiver) record(f func(*mirror.Inbound)) error {
 		if _, err := mirror.Admit(c, r.hello.Marker, st.Markers[c.Set]); err != nil {
 			return err
 		}
-		in := st.Inbound[inboundKey(c)]
-		f(&in)
-		st.Inbound[inboundKey(c)] = in
+		st.Inbound = mirror.Change(st.Inbound, c, f)
 		return nil
 	})
 }

@@ -33,6 +33,7 @@ type run struct {
 	replication bool
 	cancel      context.CancelCauseFunc
 	done        chan struct{}
+	err         error // how it ended; read it when done is closed
 
 	mu       sync.Mutex
 	info     mirror.Run
@@ -148,6 +149,9 @@ func (n *node) session(ctx context.Context, c mirror.Connection, p purpose, swee
 		h.Places = append(h.Places, places(root)...)
 	}
 	n.view(func(st *state) { h.Marker = st.Markers[c.Set] })
+	if h.Marker.Generation == 0 { // the first CONNECT makes it, once the target has agreed
+		h.Marker = mirror.FirstMarker(c.Set)
+	}
 	conn, owner, err := n.dial(ctx, h)
 	if err != nil {
 		release(roots)
@@ -164,22 +168,29 @@ func (m *merge) close() {
 // start runs a mirror whose first session m is open.
 func (r *run) start(ctx context.Context, m *merge) {
 	go func() {
-		defer close(r.done)
 		defer r.node.carrying(r.conn.ID).Unlock()
 		err := r.attempts(ctx, m)
 		if cause := context.Cause(ctx); cause != nil && err != nil {
 			err = cause
 		}
-		r.mu.Lock()
-		r.info.State, r.info.Ended = mirror.Idle, time.Now()
-		if err != nil {
-			r.info.Error = err.Error()
-		}
-		info := r.info
-		r.mu.Unlock()
-		r.node.ended(r, info)
-		r.progress(true)
+		r.finish(err)
+		r.cancel(nil)
 	}()
+}
+
+// finish keeps how the mirror ended.
+func (r *run) finish(err error) {
+	r.mu.Lock()
+	r.err = err
+	r.info.State, r.info.Ended = mirror.Idle, time.Now()
+	if err != nil {
+		r.info.Error = err.Error()
+	}
+	info := r.info
+	r.mu.Unlock()
+	r.node.ended(r, info)
+	r.progress(true)
+	close(r.done)
 }
 
 // attempts mirrors, and makes a connection that broke again.
@@ -224,6 +235,9 @@ func unreachable(err error) bool {
 func (r *run) mirror(ctx context.Context, m *merge) error {
 	s := &sender{ctx: ctx, m: m, run: r, opt: r.opt, fresh: map[stamp]int64{}}
 	m.sink = s
+	if r.onlyOrphans {
+		m.sink = finder{s}
+	}
 	if err := r.survey(ctx, m); err != nil {
 		return err
 	}
@@ -259,7 +273,7 @@ func (r *run) mirror(ctx context.Context, m *merge) error {
 		data = mirror.Crash
 	}
 	r.set(func(i *mirror.Run) { i.Unstable = s.restless })
-	if changed || !r.replication {
+	if changed && r.replication || !r.replication && !r.onlyOrphans {
 		if err := s.finish(data); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
@@ -119,7 +118,7 @@ func (s *sender) put(p *pair) error {
 		if data == nil {
 			return nil
 		}
-		return s.data(off, data)
+		return s.sparse(p, off, data, false)
 	})
 	if err != nil {
 		return err
@@ -129,6 +128,30 @@ func (s *sender) put(p *pair) error {
 		return err
 	}
 	return s.end(p, size, now.Still(p.local))
+}
+
+// sparse sends a block of a file that may have holes; in a patch they must be made.
+func (s *sender) sparse(p *pair, off int64, data []byte, patch bool) error {
+	if !p.local.Sparse {
+		return s.data(off, data)
+	}
+	return tree.Runs(data, func(at int, run []byte, zero bool) error {
+		switch {
+		case !zero:
+			return s.data(off+int64(at), run)
+		case patch:
+			return s.zero(off+int64(at), int64(len(run)))
+		}
+		return nil
+	})
+}
+
+// zero sends a hole.
+func (s *sender) zero(off, n int64) error {
+	if err := s.m.conn.Send(wire.Zero, wire.AppendOffset(wire.AppendOffset(nil, off), n)); err != nil {
+		return s.why(err)
+	}
+	return nil
 }
 
 // data sends a block.
@@ -174,14 +197,9 @@ func (s *sender) block(p *pair, off int64, data []byte) error {
 		return err
 	}
 	if data != nil {
-		return s.data(off, data)
+		return s.sparse(p, off, data, true)
 	}
-	n := min(tree.BlockSize, p.local.Size-off)
-	body := wire.AppendOffset(wire.AppendOffset(nil, off), n)
-	if err := s.m.conn.Send(wire.Zero, body); err != nil {
-		return s.why(err)
-	}
-	return nil
+	return s.zero(off, min(tree.BlockSize, p.local.Size-off))
 }
 
 func (s *sender) beginPatch(p *pair) error {
@@ -224,80 +242,14 @@ func (s *sender) counted(p *pair) error {
 	return s.run.pass(s.ctx, 0)
 }
 
-// counter is the sink of a comparison: it only counts.
-type counter struct {
-	d         mirror.Difference
-	olderThan func(tree.Info) bool
-	roots     []*held
-	patching  int64
-}
+// finder is the sink of a removal of orphans: it finds them and sends nothing else.
+type finder struct{ *sender }
 
-func (c *counter) differ(p *pair, bytes int64) error {
-	c.d.Differ++
-	c.d.DifferBytes += bytes
-	if len(c.d.Differing) < mirror.MaxListed {
-		c.d.Differing = append(c.d.Differing, c.name(p.root, p.path))
-	}
-	return nil
-}
-
-// name spells a path as the source's agent does, odd bytes quoted.
-func (c *counter) name(root int, path string) string {
-	return printable(mirror.Extend(c.roots[root].spec.Path, path))
-}
-
-// printable quotes a name that would not print as it is.
-func printable(name string) string {
-	quoted := fmt.Sprintf("%+q", name)
-	for _, r := range name {
-		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return quoted
-		}
-	}
-	return name
-}
-
-func (c *counter) folder(p *pair) error                { return c.differ(p, 0) }
-func (c *counter) put(p *pair) error                   { return c.differ(p, p.local.Size) }
-func (c *counter) link(p *pair, _ int, _ string) error { return c.differ(p, 0) }
-func (c *counter) symlink(p *pair) error               { return c.differ(p, 0) }
-func (c *counter) meta(p *pair) error                  { return c.differ(p, 0) }
-func (c *counter) unstable(p *pair) error              { return c.differ(p, 0) }
-func (c *counter) patched(p *pair, _ int64, _ bool) error {
-	b := c.patching
-	c.patching = 0
-	return c.differ(p, b)
-}
-
-func (c *counter) block(_ *pair, _ int64, data []byte) error {
-	c.patching += int64(len(data))
-	return nil
-}
-
-func (c *counter) orphan(root int, path string, info tree.Info) error {
-	if !c.olderThan(info) {
-		return nil
-	}
-	c.d.Orphans++
-	c.d.OrphanBytes += info.Size
-	if len(c.d.Orphaned) < mirror.MaxListed {
-		c.d.Orphaned = append(c.d.Orphaned, c.name(root, path))
-	}
-	return nil
-}
-
-func (c *counter) notCarried(p *pair) error {
-	c.d.NotCarried++
-	if len(c.d.NotCarriedListed) < mirror.MaxListed {
-		c.d.NotCarriedListed = append(c.d.NotCarriedListed, c.name(p.root, p.path))
-	}
-	return nil
-}
-
-func (c *counter) counted(p *pair) error {
-	if p.local.Type != tree.Folder {
-		c.d.Files++
-		c.d.Bytes += p.local.Size
-	}
-	return nil
-}
+func (finder) folder(*pair) error               { return nil }
+func (finder) put(*pair) error                  { return nil }
+func (finder) block(*pair, int64, []byte) error { return nil }
+func (finder) patched(*pair, int64, bool) error { return nil }
+func (finder) unstable(*pair) error             { return nil }
+func (finder) link(*pair, int, string) error    { return nil }
+func (finder) symlink(*pair) error              { return nil }
+func (finder) meta(*pair) error                 { return nil }

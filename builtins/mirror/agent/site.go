@@ -26,6 +26,8 @@ type Config struct {
 	// among them it is the machine's root: an embedded agent may do what the user who runs it may.
 	Volumes map[string]string
 	Down    bool // taken away whatever its state says
+	// Grants names the folders that each source may write below; nil lets every agent of the site write anywhere.
+	Grants map[string][]string
 }
 
 // Limit is when removing orphans halts and asks: when more than Count files and more than Percent of the files that

@@ -3,7 +3,6 @@ package agent
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,12 +18,12 @@ const stateFolder = "agent"
 
 // state is what an agent keeps: one file, replaced whole.
 type state struct {
-	Down        bool                      `json:"down,omitempty"`
-	Sets        map[string]mirror.Set     `json:"sets"`
-	LastID      int64                     `json:"last_id"`
-	Connections map[int64]*connection     `json:"connections"`
-	Inbound     map[string]mirror.Inbound `json:"inbound"` // by inboundKey
-	Markers     map[string]mirror.Marker  `json:"markers"` // by set
+	Down        bool                     `json:"down,omitempty"`
+	Sets        map[string]mirror.Set    `json:"sets"`
+	LastID      int64                    `json:"last_id"`
+	Connections map[int64]*connection    `json:"connections"`
+	Inbound     []mirror.Inbound         `json:"inbound"`
+	Markers     map[string]mirror.Marker `json:"markers"` // by set
 }
 
 // connection is what a source keeps of a connection.
@@ -38,11 +37,9 @@ type connection struct {
 func newState() state {
 	return state{
 		Sets: map[string]mirror.Set{}, Connections: map[int64]*connection{},
-		Inbound: map[string]mirror.Inbound{}, Markers: map[string]mirror.Marker{},
+		Markers: map[string]mirror.Marker{},
 	}
 }
-
-func inboundKey(c mirror.Connection) string { return fmt.Sprintf("%s %d", c.Source, c.ID) }
 
 // load reads the state of the agent in folder. A mirror that was running when its process ended was cut off.
 func load(folder string) (state, error) {

@@ -140,11 +140,13 @@ func (s *Site) targetSide(status *mirror.Status, mine mirror.Marker, retrying bo
 	}
 	var in mirror.Inbound
 	var marker mirror.Marker
-	target.view(func(st *state) { in, marker = st.Inbound[inboundKey(status.Connection)], st.Markers[status.Set] })
-	if in.Data != "" {
-		status.Data = in.Data
-	}
-	status.Applied = in.Applied
+	target.view(func(st *state) {
+		marker = st.Markers[status.Set]
+		var known bool
+		if in, known = mirror.Recall(st.Inbound, status.Connection); known {
+			status.Data, status.Applied = in.Data, in.Applied
+		}
+	})
 	_, refused := mirror.Admit(status.Connection, mine, marker)
 	switch {
 	case retrying:
@@ -163,10 +165,7 @@ func (s *Site) Inbound(_ context.Context, agent string) (all []mirror.Inbound, e
 	if err != nil {
 		return nil, err
 	}
-	n.view(func(st *state) { all = slices.Collect(maps.Values(st.Inbound)) })
-	slices.SortFunc(all, func(a, b mirror.Inbound) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
-	})
+	n.view(func(st *state) { all = slices.Clone(st.Inbound) })
 	return all, nil
 }
 
@@ -239,9 +238,6 @@ func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) 
 		if st.Connections[c.ID] != nil {
 			return value.Failf(value.CodeConflict, "connection %d of %s exists", c.ID, c.Source)
 		}
-		if st.Markers[c.Set].Generation == 0 {
-			st.Markers[c.Set] = mirror.Marker{Set: c.Set, Role: mirror.RoleSource, Generation: 1}
-		}
 		return nil
 	})
 	if err != nil {
@@ -255,6 +251,9 @@ func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) 
 	m.close()
 	return c.ID, n.change(func(st *state) error {
 		st.LastID = max(st.LastID, c.ID)
+		if st.Markers[c.Set].Generation == 0 {
+			st.Markers[c.Set] = mirror.FirstMarker(c.Set)
+		}
 		st.Connections[c.ID] = &connection{Connection: c, Last: mirror.Run{State: mirror.Idle}}
 		return nil
 	})
@@ -309,87 +308,82 @@ func (s *Site) find(source string, id int64) (*node, connection, error) {
 
 // StartMirror starts a mirror. That the target refuses it shows at once.
 func (s *Site) StartMirror(_ context.Context, source string, id int64, opt mirror.Mirror) (int64, error) {
-	return s.start(source, id, opt, mirror.Sweep{}, false)
+	r, err := s.begin(source, id, opt, mirror.Sweep{}, false)
+	if err != nil {
+		return 0, err
+	}
+	return r.info.Number, nil // nobody changes it any more
 }
 
 // Sweep removes orphans and waits for it.
 func (s *Site) Sweep(ctx context.Context, source string, id int64, sweep mirror.Sweep) (int64, error) {
-	n, err := s.up(source)
+	r, err := s.begin(source, id, mirror.Mirror{Orphans: true}, sweep, true)
 	if err != nil {
 		return 0, err
 	}
-	if _, err := s.start(source, id, mirror.Mirror{Orphans: true}, sweep, true); err != nil {
-		return 0, err
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		r.stop()
+		<-r.done
 	}
-	return n.await(ctx, id)
+	info, _ := r.now()
+	return info.Removed, r.err
 }
 
-// await waits until a connection's run has ended and says how many orphans it removed.
-func (n *node) await(ctx context.Context, id int64) (int64, error) {
-	n.mu.Lock()
-	r := n.runs[id]
-	n.mu.Unlock()
-	if r != nil {
-		select {
-		case <-r.done:
-		case <-ctx.Done():
-			r.stop()
-			<-r.done
-			return 0, ctx.Err()
-		}
-	}
-	var last mirror.Run
-	n.view(func(st *state) { last = st.Connections[id].Last })
-	if last.Error != "" {
-		return 0, value.Failf(value.CodeFailed, "%s", last.Error)
-	}
-	return last.Removed, nil
-}
-
-func (s *Site) start(source string, id int64, opt mirror.Mirror, sweep mirror.Sweep, onlyOrphans bool) (int64, error) {
+// begin starts a mirror, or with onlyOrphans the removal of orphans alone, which is no mirror and has no number.
+func (s *Site) begin(source string, id int64, opt mirror.Mirror, sweep mirror.Sweep, onlyOrphans bool) (*run, error) {
 	n, c, err := s.find(source, id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r := &run{
 		node: n, opt: opt, sweep: sweep, onlyOrphans: onlyOrphans, cancel: cancel, done: make(chan struct{}),
 	}
-	err = n.change(func(st *state) error {
+	if err := n.register(r, c); err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	n.carrying(id).Lock()
+	m, err := n.session(ctx, r.conn, carry, sweep)
+	if err != nil {
+		n.carrying(id).Unlock()
+		r.finish(err)
+		cancel(nil)
+		return nil, err
+	}
+	r.start(ctx, m)
+	return r, nil
+}
+
+// register makes r what its connection is busy with.
+func (n *node) register(r *run, c connection) error {
+	return n.change(func(st *state) error {
 		if set, ok := st.Sets[c.Set]; ok {
 			if !set.Saved {
 				return notSaved(set.Name)
 			}
 			c.Rules = set.Rules
 		}
-		if n.runs[id] != nil {
-			return value.Failf(value.CodeConflict, "mirror %d of connection %d is running", n.runs[id].info.Number, id).
-				Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", id, id)
+		if busy := n.runs[c.ID]; busy != nil {
+			return value.Failf(value.CodeConflict, "mirror %d of connection %d is running", busy.info.Number, c.ID).
+				Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", c.ID, c.ID)
+		}
+		kept := st.Connections[c.ID]
+		if kept == nil {
+			return value.Failf(value.CodeNotThere, "connection %d was disconnected meanwhile", c.ID)
 		}
 		r.conn = c.Connection
-		r.info = mirror.Run{
-			Number: c.Last.Number + 1, Options: opt, State: mirror.Mirroring, Started: time.Now(),
+		r.info = mirror.Run{Number: c.Last.Number, Options: r.opt, State: mirror.Mirroring, Started: time.Now()}
+		if !r.onlyOrphans {
+			r.info.Number++
+			kept.Last = r.info
 		}
-		st.Connections[id].Rules, st.Connections[id].Last = c.Rules, r.info
-		n.runs[id] = r
+		kept.Rules = c.Rules
+		n.runs[c.ID] = r
 		return nil
 	})
-	if err != nil {
-		cancel(nil)
-		return 0, err
-	}
-	n.carrying(id).Lock()
-	m, err := n.session(ctx, r.conn, carry, sweep)
-	if err != nil {
-		n.carrying(id).Unlock()
-		r.info.Error, r.info.Ended, r.info.State = err.Error(), time.Now(), mirror.Idle
-		n.ended(r, r.info)
-		close(r.done)
-		cancel(nil)
-		return 0, err
-	}
-	r.start(ctx, m)
-	return r.info.Number, nil
 }
 
 func notSaved(set string) error {
@@ -403,14 +397,18 @@ func (n *node) ended(r *run, info mirror.Run) {
 		if n.runs[r.conn.ID] == r {
 			delete(n.runs, r.conn.ID)
 		}
-		if c := st.Connections[r.conn.ID]; c != nil {
+		c := st.Connections[r.conn.ID]
+		if c == nil {
+			return nil
+		}
+		if !r.onlyOrphans {
 			c.Last = info
-			switch {
-			case info.Options.Orphans && info.Error == "":
-				c.OrphansDue = ""
-			case c.OrphansDue == "" && info.Error != "":
-				c.OrphansDue = fmt.Sprintf("mirror %d did not complete", info.Number)
-			}
+		}
+		switch {
+		case info.Error != "":
+			c.OrphansDue = fmt.Sprintf("since %s: %s", info.Ended.UTC().Format(time.RFC3339), info.Error)
+		case info.Options.Orphans:
+			c.OrphansDue = ""
 		}
 		return nil
 	})

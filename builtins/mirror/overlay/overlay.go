@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/runtime/value"
@@ -174,15 +175,11 @@ func (o *overlay) Connect(ctx context.Context, c mirror.Connection) (int64, erro
 		c.ID = source.next
 	}
 	source.next = max(source.next, c.ID+1)
+	target.inbound = mirror.Attach(target.inbound, c, mine.Generation)
+	in, _ := mirror.Recall(target.inbound, c)
 	source.connections = append(slices.Clone(source.connections), mirror.Status{
 		Connection: c, Last: mirror.Run{State: mirror.Idle}, Replication: mirror.Stopped,
-		TargetState: mirror.Online, Data: mirror.Bad, Generation: mine.Generation,
-	})
-	target.inbound = slices.DeleteFunc(slices.Clone(target.inbound), func(in mirror.Inbound) bool {
-		return in.Source == c.Source && in.Set == c.Set && (!in.Connected || in.ID == c.ID)
-	})
-	target.inbound = append(target.inbound, mirror.Inbound{
-		Connection: c, Connected: true, Data: mirror.Bad, Generation: mine.Generation,
+		TargetState: mirror.Online, Data: in.Data, Generation: mine.Generation,
 	})
 	return c.ID, nil
 }
@@ -213,7 +210,7 @@ func (o *overlay) Disconnect(ctx context.Context, source string, id int64) error
 		c := st.Connection
 		m.connections = slices.DeleteFunc(m.connections, func(s mirror.Status) bool { return s.ID == id })
 		if target, err := o.agent(ctx, c.Target); err == nil {
-			o.onInbound(target, c, func(in *mirror.Inbound) { in.Connected = false })
+			target.inbound = mirror.Change(target.inbound, c, func(in *mirror.Inbound) { in.Connected = false })
 		}
 		return nil
 	})
@@ -230,15 +227,6 @@ func (o *overlay) onConnection(ctx context.Context, source string, id int64, f f
 		}
 		return value.Failf(value.CodeNotThere, "%s has no connection %d", source, id)
 	})
-}
-
-func (o *overlay) onInbound(target *memory, c mirror.Connection, f func(*mirror.Inbound)) {
-	target.inbound = slices.Clone(target.inbound)
-	for i := range target.inbound {
-		if in := &target.inbound[i]; in.Source == c.Source && in.ID == c.ID {
-			f(in)
-		}
-	}
 }
 
 // StartMirror starts a mirror that has completed at once: a plan counts on what it does.
@@ -258,7 +246,7 @@ func (o *overlay) StartMirror(ctx context.Context, source string, id int64, opt 
 			}
 		}
 		number = st.Last.Number + 1
-		st.Last = mirror.Run{Number: number, Options: opt, State: mirror.Idle}
+		st.Last = mirror.Run{Number: number, Options: opt, State: mirror.Idle, Started: time.Now(), Ended: time.Now()}
 		st.Data, st.TargetState, st.Generation = mirror.Good, mirror.Online, mine.Generation
 		if opt.Orphans {
 			st.OrphansDue = ""
@@ -266,9 +254,8 @@ func (o *overlay) StartMirror(ctx context.Context, source string, id int64, opt 
 		key := path{st.Source, st.Target, st.Set}
 		o.equal[key] = true
 		o.swept[key] = o.swept[key] || opt.Orphans
-		o.onInbound(target, st.Connection, func(in *mirror.Inbound) {
-			in.Data, in.Generation, in.Connected = mirror.Good, mine.Generation, true
-		})
+		target.inbound = mirror.Attach(target.inbound, st.Connection, mine.Generation)
+		target.inbound = mirror.Change(target.inbound, st.Connection, func(in *mirror.Inbound) { in.Data = mirror.Good })
 		return nil
 	})
 	return number, err

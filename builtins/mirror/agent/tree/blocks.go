@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -104,4 +105,38 @@ func Punch(f *os.File, off int64, n int) error {
 	}
 	_, err = f.WriteAt(make([]byte, n), off)
 	return err
+}
+
+// pageSize is the unit in which holes are kept, in bytes.
+const pageSize = 4096
+
+// Runs takes a block apart into runs of pages that are all zero and runs of those that are not.
+func Runs(data []byte, visit func(off int, run []byte, zero bool) error) error {
+	for from := 0; from < len(data); {
+		zero := isZero(data[from:min(from+pageSize, len(data))])
+		to := min(from+pageSize, len(data))
+		for to < len(data) && isZero(data[to:min(to+pageSize, len(data))]) == zero {
+			to = min(to+pageSize, len(data))
+		}
+		if err := visit(from, data[from:to], zero); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+func isZero(b []byte) bool {
+	for len(b) >= 8 {
+		if binary.NativeEndian.Uint64(b) != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
 }
