@@ -5,7 +5,6 @@ package scripts
 
 import (
 	"embed"
-	"path"
 	"strings"
 )
 
@@ -28,7 +27,7 @@ func List() []Runbook {
 	}
 	all := make([]Runbook, 0, len(files))
 	for _, f := range files {
-		text, err := FS.ReadFile(path.Base(f.Name()))
+		text, err := FS.ReadFile(f.Name())
 		if err != nil {
 			panic(err) // it was listed above
 		}

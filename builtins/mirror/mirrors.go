@@ -30,16 +30,15 @@ func (s *session) mirrorCommands() []def.Command {
 	for _, v := range []struct {
 		word, summary string
 		verb          Verb
-		on            bool
 	}{
-		{"STOP", "Stops a connection's mirror; what it has not carried yet is missing at the target.", Stop, false},
-		{"PAUSE", "Holds a connection's mirror until RESUME.", Pause, false},
-		{"RESUME", "Lets a mirror that PAUSE holds go on.", Resume, true},
+		{"STOP", "Stops a connection's mirror; what it has not carried yet is missing at the target.", Stop},
+		{"PAUSE", "Holds a connection's mirror until RESUME.", Pause},
+		{"RESUME", "Lets a mirror that PAUSE holds go on.", Resume},
 	} {
 		commands = append(commands, def.Command{
 			Signature: sig.Signature{
 				Usage: "MIRROR " + v.word + " <connection:id>", Summary: v.summary, Docs: connectionDoc, Effect: sig.Changes,
-				Example: startExample + " MIRROR STOP $c;",
+				Example: startExample + " $result = MIRROR " + v.word + " $c;", // it may have ended before
 			},
 			Observe: func(ctx context.Context, c *def.Call) (*def.Action, error) { return s.control(ctx, c, v.verb) },
 		})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -14,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/minio/highwayhash"
 
 	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/builtins/directory"
@@ -73,7 +74,10 @@ func sumFile(path string) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	h := sha256.New()
+	h, err := highwayhash.New(make([]byte, highwayhash.Size)) // four times as fast as SHA-256, and nobody attacks a demo
+	if err != nil {
+		return "", err
+	}
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
@@ -129,14 +133,18 @@ func (d *demoRun) note(ctx context.Context) error {
 
 // look reads every DNS record and where every mailbox lives.
 func (d *demoRun) look(ctx context.Context, s *site) (records, boxes map[string]string, err error) {
-	state, err := s.show(ctx)
+	records, boxes = map[string]string{}, map[string]string{}
+	zones, err := s.showDNS(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	records, boxes = map[string]string{}, map[string]string{}
-	for _, line := range strings.Split(outline(state["dns"], ""), "\n") {
-		if line != "" && !strings.Contains(line, "serial") && !strings.HasSuffix(line, ":") {
-			records[line] = line
+	for server, state := range zones {
+		for zone, v := range state.(map[string]any) {
+			list, _ := v.([]any) // the serials are no records
+			for _, record := range list {
+				line := fmt.Sprint(server, zone, record)
+				records[line] = line
+			}
 		}
 	}
 	ad, err := s.directories.get(s.file.Exchange.Directory)

@@ -69,7 +69,7 @@ func (a *app) siteVerb(ctx context.Context, args []string) error {
 
 // show gives the observable state of every system of the site: clusters, dns, directory, trees, connections.
 func (s *site) show(ctx context.Context) (map[string]any, error) {
-	clusters, servers, directories := map[string]any{}, map[string]any{}, map[string]any{}
+	clusters, directories := map[string]any{}, map[string]any{}
 	for _, name := range s.clusters.names {
 		c, err := s.clusters.get(name)
 		if err != nil {
@@ -81,16 +81,9 @@ func (s *site) show(ctx context.Context) (map[string]any, error) {
 			}
 		}
 	}
-	for _, name := range s.dns.names {
-		d, err := s.dns.get(name)
-		if err != nil {
-			return nil, err
-		}
-		if e, ok := d.(*dnsembedded.Server); ok {
-			if servers[name], err = e.Show(ctx); err != nil {
-				return nil, err
-			}
-		}
+	servers, err := s.showDNS(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range s.directories.names {
 		d, err := s.directories.get(name)
@@ -109,6 +102,23 @@ func (s *site) show(ctx context.Context) (map[string]any, error) {
 		"clusters": clusters, "dns": servers, "directory": directories,
 		"trees": agents["trees"], "connections": agents["connections"],
 	}, nil
+}
+
+// showDNS gives the records of the site's own DNS servers, by server and zone.
+func (s *site) showDNS(ctx context.Context) (map[string]any, error) {
+	servers := map[string]any{}
+	for _, name := range s.dns.names {
+		d, err := s.dns.get(name)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := d.(*dnsembedded.Server); ok {
+			if servers[name], err = e.Show(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return servers, nil
 }
 
 func (a *app) siteShow(ctx context.Context, s *site) error {

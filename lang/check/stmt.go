@@ -100,6 +100,8 @@ func (c *checker) effect(s syntax.Stmt) {
 		c.expr(s.Why)
 	case *syntax.PointOfNoReturn:
 		c.notInFunction(s, "POINT OF NO RETURN")
+	case *syntax.CallStmt:
+		c.expr(s.Call)
 	case *syntax.Manual:
 		c.expr(s.Text)
 		c.expr(s.Until)

@@ -168,3 +168,10 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
 	}
 }
+
+func TestRedacted(t *testing.T) {
+	src := &Source{Text: "LOGIN a secret b other", Secret: []Span{{17, 22}, {8, 12}, {10, 14}}}
+	if got, want := src.Redacted(), "LOGIN a ••• b •••"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

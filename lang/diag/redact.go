@@ -12,12 +12,11 @@ func (s *Source) Redacted() string {
 	var b strings.Builder
 	at := 0
 	for _, span := range spans {
-		if span.Start < at {
-			continue
+		if span.Start >= at {
+			b.WriteString(s.Text[at:span.Start])
+			b.WriteString(Hidden)
 		}
-		b.WriteString(s.Text[at:span.Start])
-		b.WriteString("•••")
-		at = span.End
+		at = max(at, span.End)
 	}
 	b.WriteString(s.Text[at:])
 	return b.String()

@@ -39,6 +39,7 @@ type Session struct {
 	constants []tengo.Object
 	classic   bool // ON ERROR CONTINUE was said
 	lines     int
+	file      *syntax.File // of the program at hand
 	diags     []*diag.Diagnostic
 }
 
@@ -59,7 +60,7 @@ func NewSession(opt Options) *Session {
 
 // Lower compiles one more program of the session. After diagnostics the session stays usable.
 func (s *Session) Lower(p *check.Program) (unit *Unit, diags []*diag.Diagnostic) {
-	s.diags = nil
+	s.diags, s.file = nil, p.File
 	s.lines++
 	s.classic = s.classic || p.ContinueOnError
 	for _, name := range p.Variables {

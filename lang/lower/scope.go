@@ -3,6 +3,7 @@ package lower
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/d5/tengo/v2/parser"
@@ -151,6 +152,10 @@ func (s *Session) function(f *check.Function) parser.Expr {
 		locals: map[string]bool{}, closure: &closure{},
 	}
 	info := &Function{Name: f.Decl.Name.Text, Source: sc.source, Span: f.Decl.Pos()}
+	place := check.Fold(info.Name)
+	if in.File != s.file {
+		place = path.Base(in.File.Source.Name) + ":" + place // two modules may have FUNCTIONs of one name
+	}
 	for _, name := range f.Variables {
 		if name != "exitcode" && name != "error" && !sc.locals[name] {
 			sc.locals[name] = true
@@ -164,12 +169,12 @@ func (s *Session) function(f *check.Function) parser.Expr {
 		folded := check.Fold(p.Name.Text)
 		params[i] = symbol(folded)
 		if p.Default != nil {
-			sc.place = fmt.Sprintf("%s.0.%d", check.Fold(info.Name), i+1)
+			sc.place = fmt.Sprintf("%s.0.%d", place, i+1)
 			prologue = append(prologue, sc.defaultParam(params[i], p))
 		}
 		sc.assigned.add(folded)
 	}
-	body := sc.stmts(check.Fold(info.Name), f.Decl.Body.Body)
+	body := sc.stmts(place, f.Decl.Body.Body)
 	if n := len(info.Locals) + 2*sc.closure.deepest; n > maxLocals {
 		sc.fail(f.Decl.Name, "too-many-locals", fmt.Sprintf("the FUNCTION %q has %d variables, want at most %d", info.Name, n, maxLocals),
 			"put them in a list or a map, or split the FUNCTION")

@@ -102,7 +102,7 @@ type Place struct {
 // Site is a statement (or a command inside an expression) that the host hears of.
 type Site struct {
 	// Place is the stable id of the statement: ordinals of statements and blocks in turn, from 1 ("3.1.2"), a FUNCTION's
-	// after its name ("close.2"). Further commands of one statement count after a "+", decisions after a "?".
+	// after its name ("close.2", in a module "tools.dtcl:close.2"). Further commands of one statement count after a "+", decisions after a "?".
 	Place  string
 	Source *diag.Source
 	Span   diag.Span

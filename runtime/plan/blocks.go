@@ -162,7 +162,7 @@ func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
 			return jerr
 		}
 		var f *value.Failure
-		if attempt > s.Retry || !errors.As(err, &f) || ctx.Err() != nil {
+		if attempt > s.Retry || !errors.As(err, &f) || f.Code == value.CodeCancelled || ctx.Err() != nil {
 			return err
 		}
 		if err := w.pause(ctx, s.Every); err != nil {

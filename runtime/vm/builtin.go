@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/d5/tengo/v2/token"
+
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/runtime/value"
 )
@@ -79,7 +81,7 @@ func abs(args []value.Value) (value.Value, error) {
 	} else if n >= 0 {
 		return args[0], nil
 	}
-	return value.Int(0).BinaryOp(subtract, args[0])
+	return value.Int(0).BinaryOp(token.Sub, args[0])
 }
 
 func char(args []value.Value) (value.Value, error) {

@@ -38,18 +38,21 @@ func (m *machine) fault(v *tengo.VM, err error) error {
 		} else if ok {
 			cause = p.error
 		}
-		if errors.Is(cause, errTooDeep) && len(s.frames) > 1 {
+		if errors.Is(cause, errTooDeep) && len(s.frames) > 1 && m.prog.place(s.frames[1].pos) != nil {
 			s.frames = s.frames[1:] // the call, not the place inside that happened to be one too many
 		}
-		src, span := m.innermost(s)
-		e = m.newError(src, span, cause)
+		p := m.innermost(s)
+		if p == nil {
+			return cause // stopped before its first instruction: the VM around this one has a place
+		}
+		e = m.newError(p.Source, p.Span, cause)
 	}
 	m.showValues(e.Diag, s)
 	m.addCalls(e.Diag, s)
 	return e
 }
 
-var errTooDeep = errors.New("calls are nested too deep")
+var errTooDeep = errors.New("calls or lists are nested too deep")
 
 // peel gives the error that stopped a VM and in which frame, 0 for the one that the VM itself says it is in; Tengo
 // wraps an error once a frame.
@@ -78,14 +81,14 @@ func exitOf(err error) *Exit {
 	return exit
 }
 
-// innermost gives the place where a VM stopped.
-func (m *machine) innermost(s *stopped) (*diag.Source, diag.Span) {
+// innermost gives the place where a VM stopped, nil if it was not yet in the script.
+func (m *machine) innermost(s *stopped) *lower.Place {
 	for _, f := range s.frames {
 		if p := m.prog.place(f.pos); p != nil {
-			return p.Source, p.Span
+			return p
 		}
 	}
-	return &diag.Source{}, diag.Span{}
+	return nil
 }
 
 // newError makes the diagnostic of an error that happened at a place.

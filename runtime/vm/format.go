@@ -6,12 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/d5/tengo/v2/token"
-
 	"github.com/standin-project/standin/runtime/value"
 )
-
-const subtract = token.Sub
 
 // maxWidth bounds what a {:n} of format pads to.
 const maxWidth = 1000

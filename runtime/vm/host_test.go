@@ -40,6 +40,7 @@ type world struct {
 	clock   time.Time
 	answers map[string]bool
 	file    func(path string) string
+	late    func() // ends the time of the last step that has a TIMEOUT; writing "time is up" calls it
 }
 
 func (w *world) say(format string, args ...any) {
@@ -90,6 +91,9 @@ func (w *world) Call(ctx context.Context, c *vm.Call) (value.Value, error) {
 
 func (w *world) Write(_ context.Context, _ vm.Site, line string) error {
 	w.say("%s", line)
+	if line == "time is up" && w.late != nil {
+		w.late()
+	}
 	return nil
 }
 
@@ -127,15 +131,15 @@ func (w *world) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error 
 	var err error
 	for attempt := 0; attempt <= s.Retry && ctx.Err() == nil; attempt++ {
 		w.say("step %s", s.Title)
-		within, cancel := ctx, context.CancelFunc(func() {})
+		within, cancel := context.WithCancelCause(ctx)
 		if s.Timeout > 0 {
-			within, cancel = context.WithTimeout(ctx, s.Timeout)
+			w.late = func() { cancel(context.DeadlineExceeded) }
 		}
 		err = body(within)
 		timedOut := within.Err() != nil && ctx.Err() == nil
-		cancel()
+		cancel(nil)
 		if timedOut && err != nil {
-			err = value.Failf(value.CodeTimeout, "the step took longer than %v: %w", s.Timeout, err)
+			err = &value.Failure{Code: value.CodeTimeout, Message: fmt.Sprintf("the step took longer than %v", s.Timeout), Err: err}
 		}
 		if err == nil {
 			return nil

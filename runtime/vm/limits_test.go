@@ -34,7 +34,7 @@ func works(t *testing.T, script, want string) {
 	if err != nil {
 		t.Fatalf("got %v, want it to work", err)
 	}
-	if got != want+"\n" {
+	if strings.TrimSuffix(got, "\n") != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -117,6 +117,14 @@ func TestDeepValues(t *testing.T) {
 	refused(t, `$l = ["0123456789abcdef"]; WHILE TRUE DO $l = [$l, $l]; END`, "larger than 256 MiB")
 }
 
+func TestDeepExpressions(t *testing.T) {
+	works(t, "$x = "+strings.Repeat("(1 + ", 150)+"1"+strings.Repeat(")", 150)+"; WRITE $x;", "151")
+	works(t, "$x = "+strings.Repeat("upper(", 150)+"'a'"+strings.Repeat(")", 150)+"; WRITE $x;", "A")
+	wide := "$n = 1; $x = " + strings.Repeat("["+strings.Repeat("$n, ", 99), 30) + "1" + strings.Repeat("]", 30) + ";"
+	refused(t, wide, "nested too deep")
+	works(t, "", "")
+}
+
 func TestEndlessRecursion(t *testing.T) {
 	for _, function := range []string{
 		`FUNCTION f($n) RETURN f($n + 1); END $x = f(1);`,
@@ -169,19 +177,17 @@ func TestACancelledRunDoesNothing(t *testing.T) {
 
 // An Abort that comes just as a block ends must not stop the block after it.
 func TestAbortRaces(t *testing.T) {
-	script := `FOR $i = 1 TO 2000 DO TRY STEP "s" TIMEOUT 1ms DO $x = $i; END ON ERROR DO $x = $i; END END WRITE $x;`
-	unit, diags := compile("limits.dtcl", script, lower.Options{})
-	if diags != nil {
-		t.Fatal(diags[0])
+	script := `FOR $i = 1 TO 2000 DO TRY STEP "s" TIMEOUT 1ms DO WRITE "time is up"; END ON ERROR DO $x = $i; END $y = $i; END WRITE $y;`
+	out, err := run(context.Background(), script)
+	if err != nil || !strings.HasSuffix(out, "\n2000\n") {
+		t.Errorf("got %v and %q", err, out)
 	}
-	for range 5 {
-		w := &world{}
-		if err := vm.Load(unit).Run(context.Background(), w, nil); err != nil {
-			t.Fatal(err)
-		}
-		if !strings.HasSuffix(w.out.String(), "\n2000\n") {
-			t.Errorf("got %q", w.out.String())
-		}
+}
+
+// A time-out stops an endless loop wherever it is.
+func TestTimeoutOfAnEndlessLoop(t *testing.T) {
+	for range 50 {
+		refused(t, `STEP "endless" TIMEOUT 5s DO WRITE "time is up"; WHILE TRUE DO END END`, "the step took longer than 5s")
 	}
 }
 

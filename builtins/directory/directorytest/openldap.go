@@ -52,12 +52,19 @@ func OpenLDAP(t *testing.T, entries []*directory.Entry) *Server {
 	s.CA = certificate(t, dir)
 	configure(t, dir, s.Login)
 	load(t, slapd, dir, entries)
-	plain, tls := freePort(t), freePort(t)
-	s.Plain, s.TLS = "ldap://127.0.0.1:"+plain, "ldaps://127.0.0.1:"+tls
-	start(t, slapd, "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", s.Plain+" "+s.TLS)
-	wait(t, "127.0.0.1:"+plain)
-	wait(t, "127.0.0.1:"+tls)
-	return s
+	for range 10 {
+		s.Plain, s.TLS = "ldap://127.0.0.1:"+freePort(t), "ldaps://127.0.0.1:"+freePort(t)
+		ended := start(t, slapd, "-d", "0", "-f", filepath.Join(dir, "slapd.conf"), "-h", s.Plain+" "+s.TLS)
+		// It writes its number down when it listens; it ends when somebody else has taken a port meanwhile.
+		if wait(t, ended, func() bool {
+			_, err := os.Stat(filepath.Join(dir, "slapd.pid"))
+			return err == nil
+		}) {
+			return s
+		}
+	}
+	t.Fatal("slapd does not start")
+	return nil
 }
 
 func configure(t *testing.T, dir string, login directory.Login) {
@@ -104,8 +111,8 @@ func load(t *testing.T, slapd, dir string, entries []*directory.Entry) {
 	}
 }
 
-// start runs a server until the test ends.
-func start(t *testing.T, program string, args ...string) {
+// start runs a server until the test ends; the channel is closed when it ends.
+func start(t *testing.T, program string, args ...string) (ended <-chan struct{}) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	run := exec.CommandContext(ctx, program, args...)
@@ -113,13 +120,19 @@ func start(t *testing.T, program string, args ...string) {
 	run.Stdout, run.Stderr, run.WaitDelay = &out, &out, 20*time.Second
 	run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
 	must(t, run.Start())
+	done := make(chan struct{})
+	go func() {
+		run.Wait() // ends by our signal
+		close(done)
+	}()
 	t.Cleanup(func() {
 		stop()
-		run.Wait() // ends by our signal
+		<-done
 		if t.Failed() && out.Len() > 0 {
 			t.Logf("%s: %s", filepath.Base(program), out.String())
 		}
 	})
+	return done
 }
 
 func freePort(t *testing.T) string {
@@ -132,25 +145,22 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// wait returns when somebody answers at addr.
-func wait(t *testing.T, addr string) {
+// wait returns when a server is ready, false when it ended instead.
+func wait(t *testing.T, ended <-chan struct{}, ready func() bool) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
+	limit := time.After(time.Minute)
 	every := time.NewTicker(10 * time.Millisecond)
 	defer every.Stop()
-	for {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return
-		}
+	for !ready() {
 		select {
 		case <-every.C:
-		case <-ctx.Done():
-			t.Fatalf("slapd does not answer: %v", err)
+		case <-ended:
+			return false
+		case <-limit:
+			t.Fatal("the server does not answer")
 		}
 	}
+	return true
 }
 
 // certificate writes a key and its own certificate for the servers of this package, and gives the certificate.

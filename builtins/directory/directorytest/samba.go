@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,8 +40,16 @@ func Samba(t *testing.T, entries []*directory.Entry) *Server {
 	provision(t, tool, dir)
 	s := &Server{Plain: "ldap://" + sambaHost, TLS: "ldaps://" + sambaHost, CA: certificate(t, dir),
 		Login: directory.Login{User: "administrator", Password: sambaPassword}}
-	start(t, samba, "-i", "--debug-stdout", "-M", "single", "-s", filepath.Join(dir, "smb.conf"))
-	wait(t, sambaHost+":636")
+	ended := start(t, samba, "-i", "--debug-stdout", "-M", "single", "-s", filepath.Join(dir, "smb.conf"))
+	if !wait(t, ended, func() bool {
+		c, err := net.Dial("tcp", sambaHost+":636")
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	}) {
+		t.Fatal("samba does not start")
+	}
 	extend(t, s, entries)
 	return s
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	goldap "github.com/go-ldap/ldap/v3"
+
 	"github.com/standin-project/standin/builtins/directory"
 	"github.com/standin-project/standin/builtins/directory/embedded"
 	"github.com/standin-project/standin/builtins/directory/ldap"
@@ -158,6 +160,20 @@ func TestLogins(t *testing.T) {
 			t.Errorf("%s: got %v, want a refusal", user, err)
 		}
 		c.Close()
+	}
+}
+
+func TestWhoAmI(t *testing.T) {
+	s, err := embedded.Open(fresh(t, 1))
+	must(t, err)
+	defer s.Close()
+	c, err := goldap.DialURL(s.URL())
+	must(t, err)
+	defer c.Close()
+	must(t, c.Bind("administrator", "x"))
+	who, err := c.WhoAmI(nil)
+	if err != nil || who.AuthzID != "dn:CN=Administrator,CN=Users,DC=mydomain,DC=com" {
+		t.Fatalf("got %+v, %v", who, err)
 	}
 }
 

@@ -145,6 +145,9 @@ func (c *Client) once(ctx context.Context, request func(*ldap.Conn) error) error
 	if err != nil && conn.IsClosing() && !errors.As(err, &answered) {
 		err = ldap.NewError(ldap.ErrorNetwork, err) // go-ldap gives what broke the connection as it came
 	}
+	if ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
+		c.Close() // what cut this connection off has cut the idle ones off too
+	}
 	if !stop() || conn.IsClosing() || ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
 		conn.Close()
 		return err

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
 
 	"github.com/standin-project/standin/builtins/directory"
 	"github.com/standin-project/standin/builtins/directory/directorytest"
@@ -84,12 +87,7 @@ func TestBadConfig(t *testing.T) {
 }
 
 func TestNobodyThere(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	_, err = client(t, ldap.Config{URL: "ldap://" + l.Addr().String()}).Info(t.Context())
+	_, err := client(t, ldap.Config{URL: "ldap://127.0.0.1:1"}).Info(t.Context())
 	wantCode(t, err, value.CodeUnreachable)
 }
 
@@ -106,17 +104,24 @@ func TestSilentServer(t *testing.T) {
 	wantCode(t, err, value.CodeTimeout)
 }
 
-// cutter passes connections on to a server and cuts each one off after the first n answers of the server; a modify
-// may or may not have been made by then.
-func cutter(t *testing.T, to string, n int) (addr string) {
+// proxy passes connections on to a server, and can cut them off.
+type proxy struct {
+	addr string
+	mu   sync.Mutex
+	open []net.Conn
+	last int // answers that the next connection passes before it is cut off; negative is all
+}
+
+func newProxy(t *testing.T, to string, last int) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	p := &proxy{addr: l.Addr().String(), last: last}
 	go func() {
-		for i := 0; ; i++ {
+		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
@@ -126,15 +131,26 @@ func cutter(t *testing.T, to string, n int) (addr string) {
 				c.Close()
 				return
 			}
+			p.mu.Lock()
+			p.open = append(p.open, c, s)
+			n := p.last
+			p.last = -1
+			p.mu.Unlock()
 			go pipe(s, c, -1)
-			if i == 0 {
-				go pipe(c, s, n)
-			} else {
-				go pipe(c, s, -1)
-			}
+			go pipe(c, s, n)
 		}
 	}()
-	return l.Addr().String()
+	return p
+}
+
+// cut ends all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.open {
+		c.Close()
+	}
+	p.open = nil
 }
 
 // pipe copies answers; after n of them (never, if negative) it closes both ends instead of passing the next on.
@@ -153,8 +169,10 @@ func pipe(to, from net.Conn, n int) {
 	}
 }
 
-// When the answer to a modify is lost the change is made once, and counts as made.
-func TestLostAnswer(t *testing.T) {
+const user = "CN=user00001,CN=Users,DC=mydomain,DC=com"
+
+func embeddedAddr(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := embedded.Init(dir, embedded.Fresh{Users: 1}); err != nil {
 		t.Fatal(err)
@@ -163,10 +181,14 @@ func TestLostAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	addr := cutter(t, strings.TrimPrefix(s.URL(), "ldap://"), 1)
-	c := client(t, ldap.Config{URL: "ldap://" + addr, Connections: 1})
-	const user = "CN=user00001,CN=Users,DC=mydomain,DC=com"
+	t.Cleanup(func() { s.Close() })
+	return strings.TrimPrefix(s.URL(), "ldap://")
+}
+
+// When the answer to a modify is lost the change is made once, and counts as made.
+func TestLostAnswer(t *testing.T) {
+	p := newProxy(t, embeddedAddr(t), 1)
+	c := client(t, ldap.Config{URL: "ldap://" + p.addr, Connections: 1})
 	if _, err := c.Entry(t.Context(), user); err != nil { // the one answer that comes through
 		t.Fatal(err)
 	}
@@ -178,4 +200,72 @@ func TestLostAnswer(t *testing.T) {
 		t.Fatalf("got %+v, %v", e, err)
 	}
 	wantCode(t, c.Modify(t.Context(), change), value.CodeConflict)
+}
+
+// A server that has hung up on all idle connections is simply called again.
+func TestStaleConnections(t *testing.T) {
+	p := newProxy(t, embeddedAddr(t), -1)
+	c := client(t, ldap.Config{URL: "ldap://" + p.addr})
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if _, err := c.Entry(t.Context(), user); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	p.cut()
+	if _, err := c.Entry(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A modify that another server is responsible for is taken there.
+func TestReferral(t *testing.T) {
+	there := embeddedAddr(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		request, err := ber.ReadPacket(c)
+		if err != nil {
+			return
+		}
+		c.Write(referral(request.Children[0].Value.(int64), "ldap://"+there+"/"+user))
+		ber.ReadPacket(c) // stay until the client has gone
+	}()
+	here := client(t, ldap.Config{URL: "ldap://" + l.Addr().String()})
+	if err := here.Modify(t.Context(), directory.Modification{DN: user, Edits: []directory.Edit{{Attr: "description", New: []string{"referred"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	e, err := client(t, ldap.Config{URL: "ldap://" + there}).Entry(t.Context(), user)
+	if err != nil || e.Get("description") != "referred" {
+		t.Fatalf("got %+v, %v", e, err)
+	}
+}
+
+// referral is the answer of a server that knows another one.
+func referral(id int64, url string) []byte {
+	octets := func(v string) *ber.Packet {
+		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, v, "")
+	}
+	body := ber.Encode(ber.ClassApplication, ber.TypeConstructed, 7, nil, "")
+	body.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, int64(10), ""))
+	body.AppendChild(octets(""))
+	body.AppendChild(octets("elsewhere"))
+	urls := ber.Encode(ber.ClassContext, ber.TypeConstructed, 3, nil, "")
+	urls.AppendChild(octets(url))
+	body.AppendChild(urls)
+	message := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+	message.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""))
+	message.AppendChild(body)
+	return message.Bytes()
 }

@@ -321,17 +321,13 @@ func (r *receiver) end(it *wire.Item) error {
 	return r.flushIfFull()
 }
 
-// replace renames a temporary entry to its name. The kernel leaves both where they are one file already.
+// replace renames a temporary entry to its name.
 func replace(d *tree.Dir, temp, name string) error {
 	err := d.Rename(temp, name)
 	if err != nil {
 		d.Unlink(temp)
-		return err
 	}
-	if err := d.Unlink(temp); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // link makes a symbolic or a hard link, when everything before it is visible.
@@ -353,7 +349,9 @@ func (r *receiver) link(kind wire.Kind, it *wire.Item) error {
 		if err != nil {
 			return err
 		}
-		return replace(d, temp, name)
+		err = replace(d, temp, name)
+		d.Unlink(temp) // rename leaves both names where they are one file already
+		return err
 	}, nil)
 	return r.flushIfFull()
 }

@@ -22,17 +22,17 @@ import (
 var rules = []mirror.Rule{{Path: `E:\mail`, Recurse: true}}
 
 // pairOf makes two agents with a connection, and gives the folder that they live in.
-func pairOf(t *testing.T, opt Options) (*Site, string) {
+func pairOf(t testing.TB, opt Options) (*Site, string) {
 	t.Helper()
 	dir := t.TempDir()
 	s := reopen(t, dir, opt)
-	if _, err := s.Connect(t.Context(), mirror.Connection{Source: "east", Target: "west", Set: "mail", Rules: rules}); err != nil {
+	if _, err := s.Connect(context.Background(), mirror.Connection{Source: "east", Target: "west", Set: "mail", Rules: rules}); err != nil {
 		t.Fatal(err)
 	}
 	return s, dir
 }
 
-func reopen(t *testing.T, dir string, opt Options) *Site {
+func reopen(t testing.TB, dir string, opt Options) *Site {
 	t.Helper()
 	var configs []Config
 	for _, name := range []string{"east", "west"} {
@@ -42,7 +42,7 @@ func reopen(t *testing.T, dir string, opt Options) *Site {
 		}
 		configs = append(configs, cfg)
 	}
-	s, err := Open(t.Context(), configs, opt)
+	s, err := Open(context.Background(), configs, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,16 +53,16 @@ func reopen(t *testing.T, dir string, opt Options) *Site {
 func mail(dir, agent string) string { return filepath.Join(dir, agent, "E/mail") }
 
 // mirrored starts a mirror and waits for its end.
-func mirrored(t *testing.T, s *Site, m mirror.Mirror) mirror.Run {
+func mirrored(t testing.TB, s *Site, m mirror.Mirror) mirror.Run {
 	t.Helper()
-	if _, err := s.StartMirror(t.Context(), "east", 1, m); err != nil {
+	if _, err := s.StartMirror(context.Background(), "east", 1, m); err != nil {
 		t.Fatal(err)
 	}
 	n := s.nodes["east"]
 	for _, r := range n.running() {
 		<-r.done
 	}
-	st, err := s.Connections(t.Context(), "east")
+	st, err := s.Connections(context.Background(), "east")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,11 +133,11 @@ func TestAgentGoesAway(t *testing.T) {
 	if last.Error == "" {
 		t.Fatal("the mirror completed without its target")
 	}
-	st, err := s.Connections(t.Context(), "east")
+	st, err := s.Connections(context.Background(), "east")
 	if err != nil || st[0].TargetState != mirror.Retrying {
 		t.Fatalf("%q, data %s, %+v, %v", st[0].TargetState, st[0].Data, st[0].Last, err)
 	}
-	if _, err := s.StartMirror(t.Context(), "east", 1, mirror.Mirror{}); !unreachable(err) {
+	if _, err := s.StartMirror(context.Background(), "east", 1, mirror.Mirror{}); !unreachable(err) {
 		t.Fatalf("got %v", err)
 	}
 	if err := s.Close(context.Background()); err != nil {
@@ -150,7 +150,7 @@ func TestAgentGoesAway(t *testing.T) {
 	if err := s.Heal("west"); err != nil {
 		t.Fatal(err)
 	}
-	st, err = s.Connections(t.Context(), "east")
+	st, err = s.Connections(context.Background(), "east")
 	if err != nil || st[0].TargetState != mirror.RemirrorRequired {
 		t.Fatalf("%q, data %s, %+v, %v", st[0].TargetState, st[0].Data, st[0].Last, err)
 	}
@@ -200,7 +200,7 @@ func TestHostilePeer(t *testing.T) {
 			conn := mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: []mirror.Rule{
 				rules[0], {Path: `E:\mail\private`, Exclude: true, Recurse: true},
 			}}
-			m, err := s.nodes["east"].session(t.Context(), conn, carry, mirror.Sweep{})
+			m, err := s.nodes["east"].session(context.Background(), conn, carry, mirror.Sweep{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestHostilePeer(t *testing.T) {
 // A message that claims to be huge ends the session before anything is made room for.
 func TestOversizedMessage(t *testing.T) {
 	s, _ := pairOf(t, Options{})
-	m, err := s.nodes["east"].session(t.Context(), mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: rules}, carry, mirror.Sweep{})
+	m, err := s.nodes["east"].session(context.Background(), mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: rules}, carry, mirror.Sweep{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,12 +243,12 @@ func TestOversizedMessage(t *testing.T) {
 func TestWhoSpeaks(t *testing.T) {
 	s, _ := pairOf(t, Options{})
 	conn := mirror.Connection{ID: 1, Source: "west", Target: "west", Set: "mail", Rules: rules}
-	if m, err := s.nodes["east"].session(t.Context(), conn, carry, mirror.Sweep{}); err == nil {
+	if m, err := s.nodes["east"].session(context.Background(), conn, carry, mirror.Sweep{}); err == nil {
 		m.close()
 		t.Fatal("east spoke for west")
 	}
 	conn.Source = "east"
-	m, err := s.nodes["east"].session(t.Context(), conn, look, mirror.Sweep{})
+	m, err := s.nodes["east"].session(context.Background(), conn, look, mirror.Sweep{})
 	if err != nil {
 		t.Fatal(err)
 	}

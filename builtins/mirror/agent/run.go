@@ -120,6 +120,13 @@ func (r *run) notCarried(path string) {
 
 func (r *run) lastPass() bool { return r.passes >= maxPasses }
 
+// paused says whether the mirror is held.
+func (r *run) paused() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.resume != nil
+}
+
 // pause holds the mirror or lets it go on.
 func (r *run) pause(on bool) {
 	r.mu.Lock()
@@ -184,13 +191,24 @@ func (r *run) finish(err error) {
 	r.err = err
 	r.info.State, r.info.Ended = mirror.Idle, time.Now()
 	if err != nil {
-		r.info.Error = err.Error()
+		r.info.Error = words(err)
 	}
 	info := r.info
 	r.mu.Unlock()
 	r.node.ended(r, info)
 	r.progress(true)
 	close(r.done)
+}
+
+// words gives an error with its ways out, for a status that keeps only text.
+func words(err error) string {
+	text := err.Error()
+	if f, ok := errors.AsType[*value.Failure](err); ok {
+		for _, hint := range f.Hints {
+			text += "; " + hint
+		}
+	}
+	return text
 }
 
 // attempts mirrors, and makes a connection that broke again.
@@ -233,7 +251,7 @@ func unreachable(err error) bool {
 
 // mirror makes the target equal over one session.
 func (r *run) mirror(ctx context.Context, m *merge) error {
-	s := &sender{ctx: ctx, m: m, run: r, opt: r.opt, fresh: map[stamp]int64{}}
+	s := &sender{ctx: ctx, m: m, run: r, fresh: map[stamp]int64{}}
 	m.sink = s
 	if r.onlyOrphans {
 		m.sink = finder{s}
@@ -278,6 +296,9 @@ func (r *run) mirror(ctx context.Context, m *merge) error {
 			return err
 		}
 	}
+	if failures.count == 0 && held != nil {
+		return held
+	}
 	return errors.Join(failures.err(), held)
 }
 
@@ -304,7 +325,7 @@ func (f *failures) err() error {
 	if f.count == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d entries were not carried, the first: %s", f.count, f.first)
+	return value.Failf(value.CodeFailed, "%d entries were not carried, the first: %s", f.count, f.first)
 }
 
 // survey counts what is to come, for those who watch.

@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 
-	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
 	"github.com/standin-project/standin/builtins/mirror/agent/wire"
 )
@@ -13,7 +12,6 @@ type sender struct {
 	ctx   context.Context
 	m     *merge
 	run   *run
-	opt   mirror.Mirror
 	first bool // the first pass: later ones count nothing twice
 
 	sent     int64  // entries in this pass

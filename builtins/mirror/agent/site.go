@@ -99,11 +99,14 @@ func Open(_ context.Context, configs []Config, opt Options) (*Site, error) {
 	return s, nil
 }
 
-// Close waits for the mirrors that run, then ends every agent. When ctx ends first the mirrors are cut off.
+// Close waits for the mirrors that run, then ends every agent. One that is paused is cut off, and all are when ctx ends.
 func (s *Site) Close(ctx context.Context) error {
 	var cut error
 	for _, n := range s.nodes {
 		for _, r := range n.running() {
+			if r.paused() {
+				r.stop() // nobody is left to resume it
+			}
 			select {
 			case <-r.done:
 			case <-ctx.Done():

@@ -136,6 +136,9 @@ func (g *garden) deep() {
 // stamps gives modes, owners, attributes and times; folders last, from the bottom up.
 func (g *garden) stamps() {
 	modes := []uint32{0o644, 0o600, 0o755, 0o444, 0o000, 0o4755, 0o2750, 0o666}
+	if os.Geteuid() != 0 {
+		modes = []uint32{0o644, 0o600, 0o755} // with others they could not change their own files
+	}
 	for _, path := range g.regular {
 		if os.Geteuid() == 0 && g.rand.IntN(3) == 0 {
 			g.must(os.Lchown(path, 1000+g.rand.IntN(5), 2000))

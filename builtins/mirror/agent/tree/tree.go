@@ -110,21 +110,6 @@ func Join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// Less orders paths as a walk meets them: a folder before what is in it, names by their bytes.
-func Less(a, b string) bool {
-	for {
-		pa, ra, moreA := strings.Cut(a, "/")
-		pb, rb, moreB := strings.Cut(b, "/")
-		if pa != pb {
-			return pa < pb
-		}
-		if !moreA || !moreB {
-			return !moreA && moreB
-		}
-		a, b = ra, rb
-	}
-}
-
 // Dir is an open folder. Every method names one entry of it, and none follows a link.
 type Dir struct{ fd int }
 
