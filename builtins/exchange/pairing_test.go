@@ -131,24 +131,3 @@ func TestFreshSitePairsBothWays(t *testing.T) {
 		t.Errorf("got %s\nand %s", byFile, byName)
 	}
 }
-
-func TestTwentyThousandUsers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short")
-	}
-	s := newSite(t, embedded.Fresh{Users: 20_000})
-	s.must(failover)
-	n := 0
-	for _, c := range s.changes {
-		if strings.HasPrefix(c.What, "mailboxes") {
-			n += c.Count
-		}
-	}
-	if n != 20_000 || s.users("EXCH2") != 20_000 {
-		t.Fatalf("got %d changes and %d users", n, s.users("EXCH2"))
-	}
-	s.must(failback)
-	if s.users("EXCH1") != 20_000 {
-		t.Fatalf("got %d users back", s.users("EXCH1"))
-	}
-}

@@ -280,7 +280,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	}
 	where := c.cfg.URL
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) || ldap.IsErrorWithCode(err, ldap.LDAPResultTimeLimitExceeded) || ldap.IsErrorWithCode(err, ldap.LDAPResultTimeout):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) || ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultTimeout):
 		return value.Failf(value.CodeTimeout, "directory %q did not answer in time", where)
 	case ctx.Err() != nil:
 		return value.Failf(value.CodeCancelled, "request to directory %q was cancelled: %w", where, context.Cause(ctx))
@@ -292,7 +292,8 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	case ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials):
 		return value.Failf(value.CodeRefused, "directory %q refused the login of %q", where, c.cfg.Login.User).
 			Hint("check the name and the password (it is case-sensitive)")
-	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultUnwillingToPerform, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired):
+	case ldap.IsErrorAnyOf(err, ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultUnwillingToPerform,
+		ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired):
 		return value.Failf(value.CodeRefused, "directory %q refused: %w", where, err).
 			Hint("EXCHFAILOVER -rights lists the grants that are needed")
 	case ldap.IsErrorWithCode(err, ldap.ErrorNetwork):
