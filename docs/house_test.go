@@ -1,4 +1,4 @@
-package docs
+package docs_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const module = "github.com/standin-project/standin/"
+const ours = "github.com/standin-project/standin/"
 
 // rule says which packages of this module a part of the tree may import.
 type rule struct {
@@ -55,8 +55,8 @@ func TestImportsFollowTheHouse(t *testing.T) {
 				continue
 			}
 			for _, spec := range file.Imports {
-				path, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module)
-				if !ours || strings.HasPrefix(path+"/", r.tree+"/") {
+				path, mine := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), ours)
+				if !mine || strings.HasPrefix(path+"/", r.tree+"/") {
 					continue
 				}
 				if !slices.ContainsFunc(r.may, func(p string) bool { return strings.HasPrefix(path, p) }) {

@@ -2,171 +2,163 @@
 package repl
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-
-	"github.com/chzyer/readline"
 
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/lang/syntax"
 )
 
-// Config is what a session is given.
-type Config struct {
+// Language is what a session's lines mean.
+type Language struct {
 	Set *sig.Set
-	In  io.Reader
-	Out io.Writer
-	Err io.Writer
-	// Terminal is true when a person types on a terminal that knows escapes; else lines are read plainly.
-	Terminal bool
-	History  string // file of the history; "" keeps none
 	// Names gives the known names of a slot type, for completion.
 	Names map[string][]string
-	// Eval runs complete statements and prints what there is to say; its error ends the session.
+	// Variables lists the session's variables without their $, for completion; nil for none.
+	Variables func() []string
+	// Eval carries out complete statements and prints what there is to say; its error ends the session.
 	Eval func(ctx context.Context, src *diag.Source) error
-	// Plan says what they would do.
+	// Plan says what they would do; its error ends the session.
 	Plan func(ctx context.Context, src *diag.Source) error
 	// Help explains words; none asks for the list.
 	Help func(words []string) (string, error)
-
-	remember func(line string) error // puts a line into the history; nil without a line editor
 }
+
+// ErrInterrupted is how a session on a pipe ends at Ctrl-C. A person's session goes on.
+var ErrInterrupted = errors.New("interrupted")
 
 const (
 	prompt    = "standin> "
 	continued = "    ...> "
 )
 
-// lines gives one line after another; io.EOF ends the session, readline.ErrInterrupt drops what was typed.
-type lines interface {
-	next(prompt string) (string, error)
-}
-
-// Run reads and carries out statements until the input ends or EXIT.
-func Run(ctx context.Context, c Config) error {
-	in, done, err := c.open()
-	if err != nil {
-		return err
-	}
-	defer done()
+// Run reads and carries out statements until the input ends, QUIT, or an error of Eval or Plan.
+func (c *Console) Run(ctx context.Context, l Language) error {
+	c.complete.Language = l
+	defer c.catch()()
 	for {
-		text, err := c.read(in)
+		text, err := c.read(ctx, &l)
+		ended := errors.Is(err, io.EOF)
 		switch {
-		case errors.Is(err, io.EOF):
-			if strings.TrimSpace(text) == "" {
-				return nil
-			}
-		case errors.Is(err, readline.ErrInterrupt):
+		case errors.Is(err, ErrInterrupted) && c.Person:
 			continue
-		case err != nil:
+		case err != nil && !ended:
 			return err
-		}
-		if end, err2 := c.carryOut(ctx, text); end || err2 != nil {
-			return err2
-		}
-		if errors.Is(err, io.EOF) {
+		case ended && strings.TrimSpace(text) == "":
 			return nil
 		}
+		over, err := c.carryOut(ctx, &l, text)
+		if over || ended || err != nil {
+			return err
+		}
 	}
-}
-
-// open gives the line editor on a terminal, and plain buffered lines on a pipe.
-func (c *Config) open() (lines, func(), error) {
-	if !c.Terminal {
-		return &plain{in: bufio.NewReader(c.In)}, func() {}, nil
-	}
-	return c.edit()
 }
 
 // read reads lines until they are complete statements.
-func (c *Config) read(in lines) (string, error) {
+func (c *Console) read(ctx context.Context, l *Language) (string, error) {
 	var b strings.Builder
 	for p := prompt; ; p = continued {
-		line, err := in.next(p)
+		line, err := c.lines.line(ctx, p)
 		if err != nil {
 			return b.String(), err
 		}
 		b.WriteString(line)
 		b.WriteByte('\n')
-		text := b.String()
-		if c.wordCommand(text) || !syntax.Incomplete(&diag.Source{Name: "<repl>", Text: strip(text)}, syntax.Options{OldLine: c.Set.OldLine}) {
+		if text := b.String(); !l.wantsMore(text) {
 			return text, nil
 		}
 	}
 }
 
-// wordCommand says whether a line is one of the prompt's own words, which need no semicolon.
-func (c *Config) wordCommand(text string) bool {
-	switch first(text) {
-	case "help", "?", "quit", "exit":
-		return !strings.Contains(text, ";") || first(text) != "exit"
+// wantsMore asks the parser whether a text is only the beginning of something.
+func (l *Language) wantsMore(text string) bool {
+	switch word, rest := command(text); {
+	case word == wordPlan:
+		text = rest
+	case word != "":
+		return false
 	}
-	return strings.TrimSpace(text) == ""
+	if strings.TrimSpace(text) == "" {
+		return false
+	}
+	return syntax.Incomplete(&diag.Source{Text: text}, syntax.Options{OldLine: l.Set.OldLine})
 }
 
-func first(text string) string {
-	words := strings.Fields(text)
-	if len(words) == 0 {
-		return ""
-	}
-	return strings.ToLower(strings.TrimSuffix(words[0], ";"))
-}
+// The prompt's own words; they need no semicolon.
+const (
+	wordHelp = "help"
+	wordPlan = "plan"
+	wordQuit = "quit"
+)
 
-// strip takes the plan prefix off.
-func strip(text string) string {
-	if first(text) == "plan" {
-		_, rest, _ := strings.Cut(strings.TrimLeft(text, " \t\n"), " ")
-		return rest
-	}
-	return text
-}
-
-// carryOut carries out one complete input; end is true when the session is over. A Ctrl-C meanwhile cancels the
-// command, not the session.
-func (c *Config) carryOut(ctx context.Context, text string) (end bool, err error) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
-	words := strings.Fields(strings.TrimSuffix(strings.TrimSpace(text), ";"))
-	switch word := first(text); {
-	case len(words) == 0:
-		return false, nil
-	case word == "quit", word == "exit" && len(words) == 1:
-		return true, nil
-	case word == "help" || word == "?":
-		help, err := c.Help(words[1:])
-		if err != nil {
-			fmt.Fprintln(c.Err, err)
-			return false, nil
+// command tells the prompt's own words from statements: one of the words above, or "" for a statement. In rest the word
+// is blanked out, so that a diagnostic's column is that of what was typed.
+func command(text string) (word, rest string) {
+	start := len(text) - len(strings.TrimLeft(text, " \t\r\n"))
+	end := start
+	if strings.HasPrefix(text[start:], "?") {
+		end++
+	} else {
+		for end < len(text) && !strings.ContainsRune(" \t\r\n;", rune(text[end])) {
+			end++
 		}
-		fmt.Fprint(c.Out, help)
+	}
+	rest = text[:start] + strings.Repeat(" ", end-start) + text[end:]
+	switch strings.ToLower(text[start:end]) {
+	case "?", wordHelp:
+		return wordHelp, rest
+	case wordPlan:
+		return wordPlan, rest
+	case wordQuit, "exit":
+		if strings.Trim(rest, "; \t\r\n") == "" {
+			return wordQuit, ""
+		}
+	}
+	return "", text
+}
+
+// carryOut carries out one complete input; over is true when the session is over.
+func (c *Console) carryOut(ctx context.Context, l *Language, text string) (over bool, err error) {
+	word, rest := command(text)
+	src, do := &diag.Source{Name: "<repl>", Text: rest}, l.Eval
+	switch word {
+	case wordQuit:
+		return true, nil
+	case wordHelp:
+		c.remember(strings.TrimSpace(text))
+		return false, c.help(l, strings.Fields(strings.Trim(rest, "; \t\r\n")))
+	case wordPlan:
+		if strings.Trim(rest, "; \t\r\n") == "" {
+			_, err := fmt.Fprintln(c.Stderr, "plan says what a statement would do: plan CLUSTER east GROUP \"Exchange Group\" ONLINE;")
+			return false, err
+		}
+		do = l.Plan
+	}
+	if strings.TrimSpace(rest) == "" {
 		return false, nil
 	}
-	src, do, kept := &diag.Source{Name: "<repl>", Text: strip(text)}, c.Eval, ""
-	if first(text) == "plan" {
-		do, kept = c.Plan, "plan "
-	}
-	err = do(ctx, src)
-	if c.remember != nil {
-		// Checking has found the literal secrets by now: the history gets ••• in their place.
-		c.remember(kept + strings.ReplaceAll(strings.TrimSpace(src.Redacted()), "\n", string(pastedNewline))) //nolint:errcheck // a lost history line is no reason to stop
+	running, stop := c.interruptible(ctx)
+	err = do(running, src)
+	interrupted := errors.Is(context.Cause(running), ErrInterrupted)
+	stop()
+	// Checking has found the literal secrets by now: the history gets ••• in their place.
+	c.remember(strings.TrimSpace(word + " " + strings.TrimSpace(src.Redacted())))
+	if err == nil && interrupted && !c.Person {
+		err = ErrInterrupted
 	}
 	return false, err
 }
 
-// plain reads lines from a pipe.
-type plain struct{ in *bufio.Reader }
-
-func (p *plain) next(string) (string, error) {
-	line, err := p.in.ReadString('\n')
-	if err != nil && line == "" {
-		return "", err
+func (c *Console) help(l *Language, words []string) error {
+	text, err := l.Help(words)
+	if err != nil {
+		_, err = fmt.Fprintln(c.Stderr, err)
+		return err
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	_, err = io.WriteString(c.Stdout, text)
+	return err
 }

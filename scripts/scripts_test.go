@@ -146,6 +146,31 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestPreflight makes mistakes on a site: the preflight finds every one of them in one run.
+func TestPreflight(t *testing.T) {
+	site := newSite(t, then(mirrored,
+		`do EXCHANGE MOVE MAILBOX user00002 TO EXCH2 "First Storage Group,Mailbox Store (EXCH2)"`,
+		`do DNS DELETE mydomain.com exch2 A`,
+		`do CLUSTER west NODE west2 STANDBY`,
+		`do REPSET RULE ADD "E:\Exchsrvr\Second Storage Group" EXCLUDE TO mailstores`,
+	))
+	out, err := site.try(split("run preflight.dtcl person=FALSE"))
+	if err == nil {
+		t.Error("the preflight found nothing")
+	}
+	for _, want := range []string{
+		`FAULT  no mailbox in "First Storage Group,Mailbox Store (EXCH2)", got 1`,
+		`FAULT  exch2.mydomain.com is 10.1.1.9, and the other way round`,
+		`FAULT  node west2 of west is up`,
+		`FAULT  set mailstores has the same rules on both agents`,
+		`FAULT  set mailstores covers E:\Exchsrvr\Second Storage Group\sales.edb`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the preflight does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 // TestOrphansEdit makes the edit that online.dtcl invites to: the mirror then removes what only the target has.
 func TestOrphansEdit(t *testing.T) {
 	const line = "$mirror = MIRROR START $conid DIFFERENT,CHECKSUM;"

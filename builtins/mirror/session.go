@@ -31,7 +31,7 @@ func (s *session) sessionCommands() []def.Command {
 		},
 		{
 			Signature: sig.Signature{
-				Usage: "TARGET <agent>", Summary: "Makes an agent the target of the commands that follow.",
+				Usage: "TARGET <agent>", Summary: "Makes an agent the target that STATUS TARGET tells of when it names none.",
 				Docs: agent, Effect: sig.Session, Example: "TARGET west;",
 			},
 			Read: s.choose(func(name string) { s.target = name }),
@@ -107,6 +107,20 @@ func (s *session) sourceAgent() (string, error) {
 	name, _ := s.systems.Defaults()
 	if name == "" {
 		return "", value.Failf(value.CodeNoSource, "no source was chosen").Hint("say SOURCE <agent>")
+	}
+	return name, nil
+}
+
+// targetAgent names the target: TARGET's, else the site's default.
+func (s *session) targetAgent() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.target != "" {
+		return s.target, nil
+	}
+	_, name := s.systems.Defaults()
+	if name == "" {
+		return "", value.Failf(value.CodeBadParameter, "no target was chosen").Hint("say TARGET <agent>")
 	}
 	return name, nil
 }

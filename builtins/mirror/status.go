@@ -29,8 +29,8 @@ func (s *session) statusCommands() []def.Command {
 		},
 		{
 			Signature: sig.Signature{
-				Usage: "STATUS TARGET <target:agent>", Summary: "Tells what a target has, from its own memory: the sources need not answer.",
-				Docs: map[string]string{"target": "name or address of the target's agent"},
+				Usage: "STATUS TARGET [<target:agent>]", Summary: "Tells what a target has, from its own memory: the sources need not answer.",
+				Docs: map[string]string{"target": "name or address of the target's agent; without it TARGET's, or the site's default"},
 				Result: "a map: name, state, connections (a list of maps: id, source, target, set, connected, state, data, applied, " +
 					"generation, owner)",
 				Effect: sig.Reads, Example: "STATUS TARGET west;",
@@ -82,8 +82,13 @@ func (s *session) statusTarget(ctx context.Context, c *def.Call) (value.Value, e
 	if err != nil {
 		return nil, err
 	}
-	name, err := sys.Resolve(c.Text("target"))
-	if err != nil {
+	name := c.Text("target")
+	if name == "" {
+		if name, err = s.targetAgent(); err != nil {
+			return nil, err
+		}
+	}
+	if name, err = sys.Resolve(name); err != nil {
 		return nil, err
 	}
 	all, err := sys.Inbound(ctx, name)

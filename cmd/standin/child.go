@@ -5,14 +5,38 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/standin-project/standin/builtins"
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
+// scriptRunner runs the scripts of resources on the systems that the cluster belongs to: the real ones, or a plan's.
+func (s *site) scriptRunner(systems *builtins.Systems) cluster.ScriptRunner {
+	return func(ctx context.Context, sc cluster.Script) error { return s.runScript(ctx, sc, *systems) }
+}
+
+// onNode gives the systems as a script sees them that runs on a node: its source is the node's own agent, and its
+// target the one that the resource names, whatever the run that caused it has chosen.
+func (s *site) onNode(sc cluster.Script, systems builtins.Systems) (builtins.Systems, error) {
+	agents, err := systems.Mirror.Mirror()
+	if err != nil {
+		return systems, err
+	}
+	own := s.file.Clusters[sc.Cluster].Agent
+	if own == "" {
+		own = sc.Cluster
+	}
+	if own, err = agents.Resolve(own); err != nil {
+		return systems, err
+	}
+	systems.Mirror = &agentSystems{agents, own, sc.Params["target"]}
+	return systems, nil
+}
+
 // runScript runs the script of a resource as a child of the run whose command brought the resource online or took it
 // offline. In a plan the script is walked with the plan's systems and its changes stand in the plan.
-func (s *site) runScript(ctx context.Context, sc cluster.Script) error {
+func (s *site) runScript(ctx context.Context, sc cluster.Script, systems builtins.Systems) error {
 	parent, ok := plan.From(ctx)
 	if !ok {
 		return errors.New("a resource's script runs only inside a run")
@@ -35,6 +59,11 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script) error {
 	if err != nil {
 		return err
 	}
+	systems, err = s.onNode(sc, systems)
+	if err != nil {
+		return err
+	}
+	lookup := builtins.Lookup(builtins.All(systems))
 	params := map[string]value.Value{}
 	for _, d := range p.Params {
 		if v, ok := sc.Params[d.Name.Text]; ok {
@@ -43,7 +72,7 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script) error {
 	}
 	label := fmt.Sprintf("%s.dtcl on %s", sc.Event, sc.Node)
 	if parent.Planning() {
-		return parent.PlanChild(ctx, label, program, params)
+		return parent.PlanChild(ctx, label, lookup, program, params)
 	}
 	h := s.app.header(s.file, &script{path: sc.File, src: src, params: params})
 	h.Parent = parent.ID
@@ -51,7 +80,7 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script) error {
 	if err != nil {
 		return fmt.Errorf("cannot begin the run of %q: %w", sc.File, err)
 	}
-	err = parent.RunChild(ctx, label, h.ID, j, program, params)
+	err = parent.RunChild(ctx, label, plan.Config{ID: h.ID, Journal: j, Lookup: lookup}, program, params)
 	state, code := outcome(err)
 	e := endOf(state)
 	e.Code = code

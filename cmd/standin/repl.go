@@ -3,9 +3,14 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
+	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
 
 	"github.com/standin-project/standin/builtins"
 	"github.com/standin-project/standin/lang/check"
@@ -23,6 +28,7 @@ import (
 // session is what one sitting at the prompt keeps: the open site, variables and functions, and one journal.
 type session struct {
 	app     *app
+	console *repl.Console
 	set     *sig.Set
 	names   map[string][]string
 	checks  check.Session
@@ -30,39 +36,51 @@ type session struct {
 	site    *site // nil without a site: only what touches no system works
 	journal *journal.File
 	walk    *plan.Walk
+	failed  bool // some statement failed
 }
 
 // repl reads statements from a person or a pipe and carries each out at once.
-func (a *app) repl(ctx context.Context, _ []string) error {
+func (a *app) repl(ctx context.Context, _ []string) (err error) {
 	set, err := commands()
 	if err != nil {
 		return err
 	}
-	s := &session{app: a, set: set, machine: vm.NewSession(lower.Options{})}
+	person := isTerminal(a.stdin) && isTerminal(a.stdout)
+	console, err := repl.Open(repl.Config{
+		In: a.stdin, Out: a.stdout, Err: a.stderr, Person: person, Editor: person && a.terminal(a.stdout), History: historyFile(),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, console.Close()) }()
+	own := *a // what the session prints goes past the line that is being typed
+	own.stdout, own.stderr = console.Stdout, console.Stderr
+	s := &session{app: &own, console: console, set: set, machine: vm.NewSession(lower.Options{})}
 	if err := s.open(ctx); err != nil {
 		return err
 	}
-	person := a.terminal(a.stdin) && a.terminal(a.stdout)
-	failed := false
-	err = repl.Run(ctx, repl.Config{
-		Set: set, In: a.stdin, Out: a.stdout, Err: a.stderr, Terminal: person, History: historyFile(), Names: s.names,
-		Eval: func(ctx context.Context, src *diag.Source) error {
-			err := s.eval(ctx, src)
-			failed = failed || err != nil
-			return s.afterwards(err, person)
-		},
-		Plan: func(ctx context.Context, src *diag.Source) error { return s.afterwards(s.plan(ctx, src), person) },
-		Help: a.explainWords,
+	return s.end(s.run(ctx))
+}
+
+// run talks until the session ends. A hang-up ends it as a Ctrl-D does, so that the journal is closed and mirrors end well.
+func (s *session) run(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(s.walk.Start(ctx), syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	err := s.console.Run(ctx, repl.Language{
+		Set: s.set, Names: s.names, Variables: s.machine.Variables, Help: s.app.explainWords,
+		Eval: func(ctx context.Context, src *diag.Source) error { return s.afterwards(s.eval(ctx, src)) },
+		Plan: func(ctx context.Context, src *diag.Source) error { return s.afterwards(s.plan(ctx, src)) },
 	})
-	err = errors.Join(err, s.close(err))
-	var e ended
-	if errors.As(err, &e) {
-		return e
-	}
-	if err == nil && failed && !person {
-		return ended{exitFailed}
+	if ctx.Err() != nil {
+		return repl.ErrInterrupted
 	}
 	return err
+}
+
+// isTerminal says whether f is a terminal, even one that understands no escapes.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func historyFile() string {
@@ -70,14 +88,15 @@ func historyFile() string {
 	if err != nil {
 		return ""
 	}
-	return filepath.Join(dir, "standin_history")
+	return filepath.Join(dir, "standin", "history")
 }
 
 // open opens the site that there is; without one the prompt still computes and explains.
 func (s *session) open(ctx context.Context) error {
 	file, err := s.app.loadSite()
 	if errors.Is(err, errNoSite) {
-		return s.begin(builtins.Lookup(builtins.All(noSite())), plan.Discard{}, "")
+		s.begin(builtins.Lookup(builtins.All(noSite())), plan.Discard{}, "")
+		return nil
 	}
 	if err != nil {
 		return err
@@ -90,35 +109,39 @@ func (s *session) open(ctx context.Context) error {
 	if s.journal, err = s.site.journals.Create(h); err != nil {
 		return errors.Join(err, s.site.close())
 	}
-	return s.begin(builtins.Lookup(builtins.All(s.site.systems)), s.journal, h.ID)
-}
-
-func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) error {
-	s.walk = plan.New(plan.Config{
-		ID: id, Lookup: lookup, Journal: j, Events: s.app.events(), Out: s.app.out(), Ask: s.app.asker(),
-		Load: s.app.loader(s.set, s.names, false),
-	})
+	s.begin(builtins.Lookup(builtins.All(s.site.systems)), s.journal, h.ID)
 	return nil
 }
 
+func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) {
+	s.walk = plan.New(plan.Config{
+		ID: id, Lookup: lookup, Journal: j, Events: s.app.events(), Out: s.app.out(),
+		Ask:  &prompt{read: s.console.Ask, yes: s.app.yes, person: s.console.Person},
+		Load: s.app.loader(s.set, s.names, false),
+	})
+}
+
 // check checks one input in the light of those before.
-func (s *session) check(src *diag.Source) (*check.Program, []*diag.Diagnostic) {
+func (s *session) check(src *diag.Source) (*check.Program, error) {
 	file, ds := syntax.Parse(src, syntax.Options{OldLine: s.set.OldLine})
 	p, more := check.Check(file, s.set, check.Options{Names: s.names, Load: s.app.load, Session: &s.checks})
-	return p, diag.Sort(append(ds, more...))
+	if ds = diag.Sort(append(ds, more...)); len(ds) > 0 {
+		return nil, s.app.diagnostics(ds)
+	}
+	return p, nil
 }
 
 func (s *session) eval(ctx context.Context, src *diag.Source) error {
-	p, ds := s.check(src)
-	if len(ds) > 0 {
-		return s.app.diagnostics(ds)
+	p, err := s.check(src)
+	if err != nil {
+		return err
 	}
-	given := map[string]value.Value{}
-	if err := s.app.fill(p, given); err != nil {
+	given, err := s.params(ctx, p)
+	if err != nil {
 		return err
 	}
 	s.walk.Result = s.app.answers(&script{checked: p, answer: true})
-	ds, err := s.machine.Run(s.walk.Start(ctx), p, s.walk, given)
+	ds, err := s.machine.Run(ctx, p, s.walk, given)
 	if len(ds) > 0 {
 		return s.app.diagnostics(ds)
 	}
@@ -126,49 +149,95 @@ func (s *session) eval(ctx context.Context, src *diag.Source) error {
 	return err
 }
 
-// plan says what an input would do.
+// plan says what an input would do, from the session's variables on; the session stays as it is.
 func (s *session) plan(ctx context.Context, src *diag.Source) error {
-	p, ds := s.check(src)
-	if len(ds) > 0 {
-		return s.app.diagnostics(ds)
+	p, err := s.check(src)
+	if err != nil {
+		return err
 	}
 	if s.site == nil {
 		return wrong("name one with --site", "a plan needs a site")
 	}
-	return s.app.planOn(ctx, s.site, &script{path: "<repl>", src: src, checked: p, set: s.set})
+	given, err := s.params(ctx, p)
+	if err != nil {
+		return err
+	}
+	program, ds := s.machine.Plan(p)
+	if len(ds) > 0 {
+		return s.app.diagnostics(ds)
+	}
+	return s.app.planProgram(ctx, s.site, &script{path: "<repl>", src: src, checked: p, set: s.set, params: given}, program)
+}
+
+// params gives PARAMs their values; a person is asked for those that come from nowhere.
+func (s *session) params(ctx context.Context, p *check.Program) (map[string]value.Value, error) {
+	given := map[string]value.Value{}
+	for _, d := range p.Params {
+		if !s.console.Person || d.From != "" || d.Default != nil {
+			continue
+		}
+		ask := s.console.Ask
+		if strings.EqualFold(d.Type.Text, "SECRET") {
+			if !s.console.Editor {
+				continue // fill reads it from the terminal without showing it
+			}
+			ask = s.console.AskSecret
+		}
+		text, err := ask(ctx, fmt.Sprintf("%s (%s): ", d.Name.Text, d.Doc))
+		if err != nil {
+			return nil, err
+		}
+		if given[d.Name.Text], err = typed(d, text); err != nil {
+			return nil, err
+		}
+	}
+	return given, s.app.fill(p, given)
 }
 
 // afterwards prints what went wrong; the session goes on unless the script said EXIT or the journal is gone.
-func (s *session) afterwards(err error, person bool) error {
+func (s *session) afterwards(err error) error {
 	var (
 		exit *vm.Exit
 		lost *plan.JournalError
+		call *wrongCall
 		e    ended
 	)
+	s.failed = s.failed || err != nil
 	switch {
-	case err == nil || errors.As(err, &e):
+	case err == nil || errors.As(err, &e): // it is printed
 		return nil
 	case errors.As(err, &exit):
-		if exit.Code == 0 {
-			return io.EOF
-		}
 		return ended{exit.Code}
 	case errors.As(err, &lost):
 		return err
+	case errors.As(err, &call):
+		s.app.code(err)
+		return nil
 	}
 	s.app.explain(err)
 	return nil
 }
 
-// close ends the session's run and waits for mirrors that run.
-func (s *session) close(err error) error {
+// end ends the session's run, waits for mirrors that run, and gives the call's exit code.
+func (s *session) end(err error) error {
+	var e ended
+	switch {
+	case errors.As(err, &e):
+		err = e
+	case errors.Is(err, repl.ErrInterrupted):
+		err = ended{exitInterrupted}
+	case err == nil && s.failed && !s.console.Person:
+		err = ended{exitFailed}
+	}
 	if s.site == nil {
-		return nil
+		return err
 	}
 	state := plan.Done
-	var e ended
-	if errors.As(err, &e) && e.code != 0 {
+	if err != nil && !(errors.As(err, &e) && e.code == exitDone) {
 		state = plan.Failed
 	}
-	return errors.Join(s.journal.Append(endOf(state), true), s.journal.Close(), s.site.close())
+	if problem := errors.Join(s.journal.Append(endOf(state), true), s.journal.Close(), s.site.close()); problem != nil {
+		return errors.Join(err, problem)
+	}
+	return err
 }

@@ -293,6 +293,10 @@ func (a *app) planOn(ctx context.Context, site *site, s *script) error {
 	if err != nil {
 		return err
 	}
+	return a.planProgram(ctx, site, s, program)
+}
+
+func (a *app) planProgram(ctx context.Context, site *site, s *script, program plan.Program) error {
 	c := plan.Config{Out: io.Discard, Load: a.loader(s.set, site.file.names(), true)}
 	fresh := func() plan.Lookup { return builtins.Lookup(builtins.All(site.planned())) }
 	p, err := plan.Predict(ctx, c, fresh, program, s.params)

@@ -37,9 +37,9 @@ type agentEntry struct {
 }
 
 type clusterEntry struct {
-	Driver  string `toml:"driver"`
-	State   string `toml:"state"`
-	Scripts string `toml:"scripts"` // folder with one folder of scripts a node
+	Driver string `toml:"driver"`
+	State  string `toml:"state"`
+	Agent  string `toml:"agent"` // that runs on its nodes; "" is the one of the cluster's name
 }
 
 type dnsEntry struct {
@@ -60,6 +60,7 @@ type directoryEntry struct {
 	User     string `toml:"user,omitempty"`
 	Password string `toml:"password_file,omitempty"`
 	CA       string `toml:"ca_file,omitempty"`
+	Notes    string `toml:"notes,omitempty"` // folder of the failovers' records, reachable from both sites
 	StartTLS bool   `toml:"starttls,omitempty"`
 }
 
@@ -78,7 +79,7 @@ type exchangeServer struct {
 const siteName = "standin.toml"
 
 // errNoSite says that no site file was named or found.
-var errNoSite = errors.New("no site file found")
+var errNoSite = wrong("standin site init DIR makes one; name it with --site DIR or STANDIN_SITE=DIR", "no site file found")
 
 // findSite gives the path of the site file: --site, $STANDIN_SITE, standin.toml here, /etc/standin/standin.toml.
 func (a *app) findSite() (string, error) {
@@ -97,7 +98,7 @@ func (a *app) findSite() (string, error) {
 			return p, nil
 		}
 	}
-	return "", wrong("standin site init DIR makes one; name it with --site DIR or STANDIN_SITE=DIR", "%v", errNoSite)
+	return "", errNoSite
 }
 
 // loadSite reads the site file; every mistake in it is a wrong call that names file and place.

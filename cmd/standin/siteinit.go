@@ -64,8 +64,8 @@ func freshSite() *siteFile {
 		"west": {Driver: "embedded", Folder: "west", Addresses: []string{"10.1.1.9"}, Volumes: volumes},
 	}
 	s.Clusters = map[string]clusterEntry{
-		"east": {Driver: "embedded", State: "clusters/east.json"},
-		"west": {Driver: "embedded", State: "clusters/west.json"},
+		"east": {Driver: "embedded", State: "clusters/east.json", Agent: "east"},
+		"west": {Driver: "embedded", State: "clusters/west.json", Agent: "west"},
 	}
 	s.DNS = map[string]dnsEntry{"dns1": {Driver: "embedded", Folder: "dns1"}}
 	s.Directories = map[string]directoryEntry{"ad": {Driver: "embedded", Folder: "ad"}}

@@ -40,12 +40,12 @@ func (a *app) interrupts(ctx context.Context, w *plan.Walk) (context.Context, fu
 
 // asker puts questions to the terminal; without one only --yes answers, and never a TYPED question.
 func (a *app) asker() plan.Asker {
-	return &prompt{in: bufio.NewReader(a.stdin), out: a.stderr, yes: a.yes, person: a.terminal(a.stdin) && a.terminal(a.stderr)}
+	l := &lineReader{in: bufio.NewReader(a.stdin), out: a.stderr}
+	return &prompt{read: l.read, yes: a.yes, person: a.terminal(a.stdin) && a.terminal(a.stderr)}
 }
 
 type prompt struct {
-	in     *bufio.Reader
-	out    io.Writer
+	read   func(ctx context.Context, question string) (string, error)
 	yes    bool // --yes was given
 	person bool // somebody is there to answer
 }
@@ -66,8 +66,10 @@ func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
 		want = "Type done when it is done, or no to stop:"
 	}
 	for {
-		fmt.Fprintf(p.out, "%s %s ", q.Text, want)
-		answer, err := p.line(ctx)
+		answer, err := p.read(ctx, fmt.Sprintf("%s %s ", q.Text, want))
+		if errors.Is(err, io.EOF) {
+			return plan.ErrNobody
+		}
 		if err != nil {
 			return err
 		}
@@ -81,22 +83,26 @@ func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
 	}
 }
 
-// line reads one line, or ends when ctx does: the reading goroutine then waits for a line that nobody uses.
-func (p *prompt) line(ctx context.Context) (string, error) {
+// lineReader reads lines from a terminal.
+type lineReader struct {
+	in  *bufio.Reader
+	out io.Writer
+}
+
+// read reads one line, or ends when ctx does: the reading goroutine then waits for a line that nobody uses.
+func (l *lineReader) read(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(l.out, question)
 	type answer struct {
 		text string
 		err  error
 	}
 	got := make(chan answer, 1)
 	go func() {
-		text, err := p.in.ReadString('\n')
+		text, err := l.in.ReadString('\n')
 		got <- answer{text, err}
 	}()
 	select {
 	case a := <-got:
-		if errors.Is(a.err, io.EOF) {
-			return "", plan.ErrNobody
-		}
 		return a.text, a.err
 	case <-ctx.Done():
 		return "", context.Cause(ctx)

@@ -25,6 +25,7 @@ import (
 	"github.com/standin-project/standin/builtins/directory"
 	directoryembedded "github.com/standin-project/standin/builtins/directory/embedded"
 	"github.com/standin-project/standin/builtins/directory/ldap"
+	"github.com/standin-project/standin/builtins/directory/notes"
 	directoryoverlay "github.com/standin-project/standin/builtins/directory/overlay"
 	"github.com/standin-project/standin/builtins/dns"
 	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
@@ -132,10 +133,13 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 
 // planned gives the systems as a plan sees them: read for real, written in memory only.
 func (s *site) planned() builtins.Systems {
-	clusters := over(s.clusters, func(c cluster.System) cluster.System { return clusteroverlay.New(c, s.file.dir, s.runScript) })
+	var systems builtins.Systems
+	run := s.scriptRunner(&systems)
+	clusters := over(s.clusters, func(c cluster.System) cluster.System { return clusteroverlay.New(c, s.file.dir, run) })
 	servers := over(s.dns, func(d dns.System) dns.System { return dnsoverlay.New(d) })
 	directories := over(s.directories, func(d directory.System) directory.System { return directoryoverlay.New(d) })
-	return s.wire(mirroroverlay.New(s.agents), clusters, servers, directories, true)
+	systems = s.wire(mirroroverlay.New(s.agents), clusters, servers, directories, true)
+	return systems
 }
 
 // wire makes the systems that the commands ask for out of tables of real ones or of overlays.
@@ -148,7 +152,7 @@ func (s *site) wire(agents mirror.System, clusters *table[cluster.System], serve
 		x.log, x.bind = noLog, x.bindPlanned
 	}
 	return builtins.Systems{
-		Mirror:    &agentSystems{agents, s.file},
+		Mirror:    &agentSystems{agents, s.file.Defaults.Source, s.file.Defaults.Target},
 		Cluster:   clusterSystems{clusters},
 		DNS:       dnsSystems{servers},
 		Directory: directorySystems{directories},
@@ -157,15 +161,14 @@ func (s *site) wire(agents mirror.System, clusters *table[cluster.System], serve
 	}
 }
 
+// agentSystems are the agents with those that commands mean when a script says neither SOURCE nor TARGET.
 type agentSystems struct {
-	agents mirror.System
-	file   *siteFile
+	agents         mirror.System
+	source, target string
 }
 
-func (a *agentSystems) Mirror() (mirror.System, error) { return a.agents, nil }
-func (a *agentSystems) Defaults() (source, target string) {
-	return a.file.Defaults.Source, a.file.Defaults.Target
-}
+func (a *agentSystems) Mirror() (mirror.System, error)    { return a.agents, nil }
+func (a *agentSystems) Defaults() (source, target string) { return a.source, a.target }
 
 type clusterSystems struct{ t *table[cluster.System] }
 
@@ -184,7 +187,7 @@ func (d directorySystems) Directories() []string                           { ret
 
 func (s *site) openCluster(name string) (cluster.System, error) {
 	e := s.file.Clusters[name]
-	return clusterembedded.Open(s.file.at(e.State), clusterembedded.Options{Root: s.file.dir, RunScript: s.runScript})
+	return clusterembedded.Open(s.file.at(e.State), clusterembedded.Options{Root: s.file.dir, RunScript: s.scriptRunner(&s.systems)})
 }
 
 func (s *site) openDNS(name string) (dns.System, error) {
@@ -225,6 +228,9 @@ func (s *site) directoryAs(name string, login directory.Login) (directory.System
 		c = ldap.Config{URL: server.URL(), Notes: server.Notes()}
 	case "ldap":
 		c = ldap.Config{URL: e.URL, StartTLS: e.StartTLS, Default: e.Base, Login: directory.Login{User: e.User}}
+		if e.Notes != "" {
+			c.Notes = notes.Folder(s.file.at(e.Notes))
+		}
 		var err error
 		if e.CA != "" {
 			if c.CA, err = os.ReadFile(s.file.at(e.CA)); err != nil {

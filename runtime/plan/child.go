@@ -11,18 +11,24 @@ import (
 )
 
 // PlanChild walks, in a plan, a script that a command would run: its changes stand below the command's.
-func (w *Walk) PlanChild(ctx context.Context, label string, p Program, params map[string]value.Value) error {
+func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Program, params map[string]value.Value) error {
 	w.predict.add(item{Kind: itemRun, Text: label})
 	w.predict.depth++
 	defer func() { w.predict.depth-- }()
-	return p.Run(below(ctx, label+">", 1), w, params)
+	c := w.Config
+	c.Lookup = lookup
+	child := New(c) // the same plan, with the records of the place where the script runs
+	child.predict, child.stop = w.predict, w.stop
+	ctx = below(ctx, label+">", 1)
+	scopeOf(ctx).walk = child
+	return p.Run(ctx, child, params)
 }
 
-// RunChild runs a script that a command runs, as a run of its own with its own journal. What the script writes is
+// RunChild runs a script that a command runs, as a run of its own: own gives its id, journal and records. What the script writes is
 // progress of its parent: standard output belongs to the parent's own script.
-func (w *Walk) RunChild(ctx context.Context, label, id string, j Journal, p Program, params map[string]value.Value) error {
+func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program, params map[string]value.Value) error {
 	c := w.Config
-	c.ID, c.Journal, c.Ask = id, j, nil
+	c.ID, c.Journal, c.Lookup, c.Ask, c.Result = own.ID, own.Journal, own.Lookup, nil, nil
 	depth := scopeOf(ctx).depth + 1
 	c.Events = func(e Event) {
 		e.Depth += depth

@@ -379,3 +379,34 @@ func BenchmarkChange(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/1000/float64(time.Microsecond), "µs/command")
 }
+
+// A sentence can be typed back in: options keep their marks, and glued parts stay together.
+func TestSentence(t *testing.T) {
+	k := func(name string) sig.Arg { return sig.Arg{Name: name, Type: "keyword"} }
+	for _, c := range []struct {
+		usage string
+		args  []sig.Arg
+		vals  []value.Value
+		want  string
+	}{
+		{"MIRROR START <connection:id> [DIFFERENT[,(NEWER|CHECKSUM)]] [ORPHANS]",
+			[]sig.Arg{k("MIRROR"), k("START"), {Name: "connection", Type: "id"}, k("DIFFERENT"), k("CHECKSUM"), k("ORPHANS")},
+			[]value.Value{nil, nil, value.Int(1), nil, nil, nil}, "MIRROR START 1 DIFFERENT,CHECKSUM ORPHANS"},
+		{"CLUSTER /cluster:<cluster> GROUP <group:name> /ONLINE",
+			[]sig.Arg{k("CLUSTER"), {Name: "cluster", Type: "cluster"}, k("GROUP"), {Name: "group", Type: "name"}, k("ONLINE")},
+			[]value.Value{nil, value.Text("west"), nil, value.Text("Exchange Group"), nil}, `CLUSTER /cluster:west GROUP "Exchange Group" /ONLINE`},
+		{"EXCHFAILOVER -s <source> [-u <user>[:<password:secret>]]",
+			[]sig.Arg{k("EXCHFAILOVER"), k("S"), {Name: "source", Type: "text"}, k("U"), {Name: "user", Type: "text"}, {Name: "password", Type: "secret"}},
+			[]value.Value{nil, nil, value.Text("EXCH1"), nil, value.Text("admin"), value.Secret("p")}, "EXCHFAILOVER -S EXCH1 -U admin:•••"},
+		{"WAIT ON QUEUE <c:id> TIMEOUT <d:duration>",
+			[]sig.Arg{k("WAIT"), k("ON"), k("QUEUE"), {Name: "c", Type: "id"}, k("TIMEOUT"), {Name: "d", Type: "duration"}},
+			[]value.Value{nil, nil, nil, value.Int(2), nil, value.Int(5400000)}, "WAIT ON QUEUE 2 TIMEOUT 1h30m"},
+		{"X <p:properties> <q:text>", []sig.Arg{k("X"), {Name: "p", Type: "properties"}, {Name: "q", Type: "text"}},
+			[]value.Value{nil, value.From(map[string]any{"mask": "255.0.0.0", "address": "10.0.0.1"}), value.Text(`a "b"`)},
+			`X (address=10.0.0.1, mask=255.0.0.0) "a ""b"""`},
+	} {
+		if got := plan.Sentence(&sig.Signature{Usage: c.usage}, c.args, c.vals); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.usage, got, c.want)
+		}
+	}
+}

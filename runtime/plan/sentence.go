@@ -84,8 +84,11 @@ func marks(usage string, a sig.Arg) (mark string, glued bool) {
 	}
 	before := usage[:at]
 	word := before[strings.LastIndexAny(before, " [(|")+1:]
+	if open := strings.LastIndexAny(before, "(["); open >= 0 && strings.HasSuffix(before, "|") {
+		before = before[:open] // a later one of several alternatives stands where the first does
+	}
 	switch before = strings.TrimRight(before, "[("); {
-	case strings.HasSuffix(word, ">:"), strings.HasSuffix(before, ">:"):
+	case word == ":", strings.HasSuffix(word, ">:"):
 		return ":", true
 	case strings.HasSuffix(before, ",") && a.Type == "keyword":
 		return ",", true

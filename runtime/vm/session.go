@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"slices"
 
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/diag"
@@ -14,6 +15,7 @@ type Session struct {
 	lower *lower.Session
 	prog  *Program
 	m     *machine
+	said  []*check.Program // what was lowered, in order
 }
 
 // NewSession begins a session without variables.
@@ -28,6 +30,7 @@ func (s *Session) Run(ctx context.Context, p *check.Program, host Host, params m
 	if unit == nil {
 		return diags, nil
 	}
+	s.said = append(s.said, p)
 	had := len(s.prog.globals)
 	s.prog.extend(unit)
 	m := newMachine(s.prog, host, params)
@@ -40,6 +43,26 @@ func (s *Session) Run(ctx context.Context, p *check.Program, host Host, params m
 	}
 	s.m = m
 	return nil, m.run(ctx)
+}
+
+// Plan loads one more checked program for a plan: it begins with the session's variables and FUNCTIONs each time it is
+// walked, and leaves the session as it is. Everything said before is lowered anew, since a plan's branches differ.
+func (s *Session) Plan(p *check.Program) (*Program, []*diag.Diagnostic) {
+	again := lower.NewSession(lower.Options{Plan: true})
+	prog := &Program{hosts: map[int]lower.Host{}}
+	for _, before := range append(slices.Clone(s.said), p) {
+		unit, diags := again.Lower(before)
+		if unit == nil {
+			return nil, diags
+		}
+		prog.extend(unit)
+	}
+	for _, g := range prog.unit.Variables {
+		if v := s.Variable(string(prog.unit.Globals[g].(lower.Variable))); v != nil {
+			prog.globals[g] = v
+		}
+	}
+	return prog, nil
 }
 
 // Variable gives the value of a variable by its name without the $, in any case; nil if it has none.
