@@ -21,10 +21,10 @@ type offer struct {
 
 // Do gives the ends of the words that the text before the cursor may go on with, and how much of the word is there.
 func (c *completer) Do(text []rune, pos int) ([][]rune, int) {
-	words, part := split(string(text[:pos]))
-	begun, quoted := strings.CutPrefix(part, `"`)
+	h := split(string(text[:pos]))
+	begun, quoted := strings.CutPrefix(h.part, `"`)
 	var ends [][]rune
-	for _, o := range c.offers(words, part) {
+	for _, o := range c.offers(h) {
 		end, fits := o.end(begun, quoted)
 		if !fits || c.width != nil && len(begun)+len(end)+2 > c.width() { // the library cannot draw a list wider than the screen
 			continue
@@ -57,20 +57,16 @@ func (o offer) end(begun string, quoted bool) (end string, fits bool) {
 	return end + " ", true
 }
 
-// split gives the finished words of the command before the cursor and the word that is being typed. A quoted word keeps
-// its quotes.
-func split(text string) (words []string, part string) {
+// half is the command that is being typed.
+type half struct {
+	words []string // the finished ones; a quoted one keeps its quotes
+	part  string   // the word before the cursor
+	value bool     // only a command may stand here, for its result: after `$x =` or `(`
+}
+
+// split finds the command that is being typed.
+func split(text string) (h half) {
 	var b strings.Builder
-	finish := func() {
-		if b.Len() > 0 {
-			words = append(words, b.String())
-			b.Reset()
-		}
-	}
-	restart := func() {
-		words = nil
-		b.Reset()
-	}
 	quoted := false
 	for _, r := range text {
 		switch {
@@ -79,25 +75,45 @@ func split(text string) (words []string, part string) {
 			b.WriteRune(r)
 		case quoted:
 			b.WriteRune(r)
-		case strings.ContainsRune(";({"+newlineSign, r),
-			r == '=' && (len(words) == 0 && strings.HasPrefix(b.String(), "$") || len(words) == 1 && strings.HasPrefix(words[0], "$")):
-			restart()
+		case r == ';' || string(r) == newlineSign:
+			h = half{}
+			b.Reset()
+		case r == '(' || r == '=' && h.assigns(b.String()):
+			h = half{value: true}
+			b.Reset()
 		case r == ',':
 			b.WriteRune(r)
-			finish()
+			h.finish(&b)
 		case r == ' ' || r == '\t':
-			finish()
-			if n := len(words); n > 0 && opensBlock(words[n-1]) {
-				restart()
-			}
+			h.finish(&b)
 		default:
 			b.WriteRune(r)
 		}
 	}
-	if len(words) > 0 && strings.EqualFold(words[0], wordPlan) {
-		words = words[1:]
+	h.part = b.String()
+	return h
+}
+
+// assigns says whether a = after these words and this one assigns to a variable.
+func (h *half) assigns(word string) bool {
+	words := h.words
+	if word != "" {
+		words = append(words, word)
 	}
-	return words, b.String()
+	return len(words) == 1 && strings.HasPrefix(words[0], "$")
+}
+
+// finish takes a word in; after some words another statement begins.
+func (h *half) finish(b *strings.Builder) {
+	word := b.String()
+	b.Reset()
+	switch {
+	case word == "":
+	case opensBlock(word), len(h.words) == 0 && strings.EqualFold(word, wordPlan):
+		*h = half{}
+	default:
+		h.words = append(h.words, word)
+	}
 }
 
 // opensBlock says whether a statement may begin after the word.
@@ -109,10 +125,10 @@ func opensBlock(word string) bool {
 	return false
 }
 
-// offers gives what may stand after these words.
-func (c *completer) offers(words []string, part string) []offer {
+// offers gives what may stand where the cursor is.
+func (c *completer) offers(h half) []offer {
 	var offers []offer
-	if strings.HasPrefix(part, "$") {
+	if strings.HasPrefix(h.part, "$") {
 		if c.Variables != nil {
 			for _, name := range c.Variables() {
 				offers = append(offers, offer{text: "$" + name})
@@ -120,12 +136,13 @@ func (c *completer) offers(words []string, part string) []offer {
 		}
 		return offers
 	}
+	words := h.words
 	if len(words) > 0 && (words[0] == "?" || strings.EqualFold(words[0], wordHelp)) {
 		words = words[1:]
-	} else if len(words) == 0 {
+	} else if len(words) == 0 && !h.value {
 		offers = append(offers, offer{text: "HELP"}, offer{text: "PLAN"}, offer{text: "QUIT"})
 	}
-	if len(words) == 0 {
+	if len(words) == 0 && !h.value {
 		for _, s := range sig.Statements() {
 			offers = append(offers, offer{text: s.Keyword})
 		}

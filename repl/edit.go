@@ -89,9 +89,13 @@ func (e *editor) config(in, out *os.File, errOut io.Writer) *readline.Config {
 // stars paints a secret.
 type stars struct{}
 
-// Paint gives a star for each rune.
+// Paint gives a star for each rune but the newline that ends the line.
 func (stars) Paint(line []rune, _ int) []rune {
-	return []rune(strings.Repeat("*", len(line)))
+	painted := []rune(strings.Repeat("*", len(line)))
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		painted[n-1] = '\n'
+	}
+	return painted
 }
 
 func (e *editor) line(ctx context.Context, prompt string) (string, error) {

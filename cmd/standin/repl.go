@@ -115,10 +115,23 @@ func (s *session) open(ctx context.Context) error {
 
 func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) {
 	s.walk = plan.New(plan.Config{
-		ID: id, Lookup: lookup, Journal: j, Events: s.app.events(), Out: s.app.out(),
+		ID: id, Lookup: lookup, Journal: j, Events: s.events(), Out: s.app.out(),
 		Ask:  &prompt{read: s.console.Ask, yes: s.app.yes, person: s.console.Person},
 		Load: s.app.loader(s.set, s.names, false),
 	})
+}
+
+// events leaves out what a person has just typed or is about to be asked.
+func (s *session) events() plan.Events {
+	print := s.app.events()
+	if !s.console.Person || s.app.json {
+		return print
+	}
+	return func(e plan.Event) {
+		if e.Kind != plan.EventWait && e.Kind != plan.EventAsk {
+			print(e)
+		}
+	}
 }
 
 // check checks one input in the light of those before.

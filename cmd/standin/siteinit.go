@@ -89,7 +89,15 @@ func buildSite(dir string, users int) error {
 	s := freshSite()
 	set := mirror.Set{Name: "mailstores", Saved: true, Rules: []mirror.Rule{{Path: `E:\Exchsrvr`, Recurse: true}}}
 	for name, e := range s.Agents {
-		if err := agent.Init(agent.Config{Name: name, Folder: filepath.Join(dir, e.Folder), Volumes: e.Volumes}, set); err != nil {
+		folder := filepath.Join(dir, e.Folder)
+		if err := agent.Init(agent.Config{Name: name, Folder: folder, Volumes: e.Volumes}, set); err != nil {
+			return err
+		}
+		role := mirror.RoleTarget
+		if name == s.Defaults.Source {
+			role = mirror.RoleSource
+		}
+		if err := agent.Claim(folder, set.Name, role); err != nil {
 			return err
 		}
 	}

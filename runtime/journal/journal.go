@@ -9,8 +9,10 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -222,17 +224,28 @@ func decode(line []byte) (plan.Entry, bool) {
 	return e, json.Unmarshal(body, &e) == nil
 }
 
-// settle derives the run's state from its last entries: one without an end is running or, its process gone, stopped.
+// settle derives the run's state from its entries: one without an end waits, runs or, its process gone, is stopped.
 func (r *Run) settle(alive bool) {
 	last := r.Entries[len(r.Entries)-1]
 	switch {
 	case last.Kind == plan.KindEnd:
 		r.State, r.Ended = plan.State(last.State), last.Ended
-	case last.Kind == plan.KindAsk && last.State == "asked":
+	case r.asks():
 		r.State = plan.Waiting // the question outlives the process that asked it
 	case !alive:
 		r.State = plan.Stopped
 	default:
 		r.State = plan.Running
 	}
+}
+
+// asks says whether a question stands open; other branches may have gone on after it.
+func (r *Run) asks() bool {
+	open := map[string]bool{}
+	for _, e := range r.Entries {
+		if e.Kind == plan.KindAsk {
+			open[e.Place] = e.State == "asked"
+		}
+	}
+	return slices.Contains(slices.Collect(maps.Values(open)), true)
 }

@@ -70,7 +70,10 @@ func TestARunWhoseProcessIsGoneIsStopped(t *testing.T) {
 func TestAnOpenQuestionOutlivesItsProcess(t *testing.T) {
 	s := journal.Open(t.TempDir())
 	j, id := create(t, s)
-	add(t, j, plan.Entry{Kind: plan.KindAsk, State: "asked", Text: "go?"})
+	add(t, j, plan.Entry{Kind: plan.KindAsk, Place: "2", State: "asked", Text: "go?"})
+	add(t, j, plan.Entry{Kind: plan.KindAsk, Place: "3", State: "asked", Text: "and this?"})
+	add(t, j, plan.Entry{Kind: plan.KindAsk, Place: "3", State: "answered", Text: "and this?"})
+	add(t, j, plan.Entry{Kind: plan.KindStep, Place: "4", State: "done"}) // another branch of a PARALLEL goes on
 	j.Close()
 	if got := load(t, s, id).State; got != plan.Waiting {
 		t.Errorf("got %s, want waiting", got)

@@ -38,6 +38,9 @@ func (e *WaitingError) Error() string {
 	return fmt.Sprintf("waiting for an answer to %q", e.Question)
 }
 
+// Pauses makes it a vm.Pause.
+func (*WaitingError) Pauses() {}
+
 // Confirm asks a person and goes on only at yes.
 func (w *Walk) Confirm(ctx context.Context, at vm.Site, text string, typed bool, why string) error {
 	id := place(ctx, at)

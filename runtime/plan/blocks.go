@@ -157,6 +157,9 @@ func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
 			w.emit(ctx, s.Site, Event{Kind: EventStepEnd, Place: id, Text: s.Title, Attempt: attempt, Millis: took})
 			return entry("done", attempt, nil)
 		}
+		if pauses(err) {
+			return err // the step stays in progress: it has not failed
+		}
 		w.emit(ctx, s.Site, Event{Kind: EventStepFail, Place: id, Text: s.Title, Attempt: attempt, Error: err.Error(), Millis: took})
 		if jerr := entry("failed", attempt, err); jerr != nil {
 			return jerr
@@ -175,10 +178,11 @@ func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
 func (w *Walk) pause(ctx context.Context, d time.Duration) error {
 	limited, cancel := w.waiting(ctx)
 	defer cancel()
-	if err := sleep(limited, d); err != nil {
-		return w.orStopped(ctx, AsFailure(err))
+	err := sleep(limited, d)
+	if err == nil || pauses(err) {
+		return err
 	}
-	return nil
+	return AsFailure(err)
 }
 
 // attempt runs a step's body once, within the step's time.
@@ -234,13 +238,19 @@ func (w *Walk) Parallel(ctx context.Context, at vm.Site, max int, branches []vm.
 	return first(errs)
 }
 
+// first gives the first failure; a branch that only pauses is none.
 func first(errs []error) error {
+	var pause error
 	for _, err := range errs {
-		if err != nil {
+		switch {
+		case err == nil:
+		case !pauses(err):
 			return err
+		case pause == nil:
+			pause = err
 		}
 	}
-	return nil
+	return pause
 }
 
 // Handler walks a handler that was not needed; only a plan shows it.

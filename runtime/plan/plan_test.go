@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/diag"
@@ -320,7 +320,7 @@ func TestStop(t *testing.T) {
 			w.Stop()
 		}
 	}})
-	p := program(t, `SET a TO 1; TRY AWAIT b; ON ERROR DO SET c TO 1; END SET d TO 1;`, false)
+	p := program(t, `SET a TO 1; TRY AWAIT b; ON ERROR DO SET c TO 1; FINALLY SET f TO 1; END SET d TO 1;`, false)
 	err := p.Run(w.Start(t.Context()), w, nil)
 	var stopped *plan.StoppedError
 	if !errors.As(err, &stopped) {
@@ -329,6 +329,46 @@ func TestStop(t *testing.T) {
 	if want := map[string]string{"a": "1"}; !maps.Equal(b.texts, want) {
 		t.Errorf("the board is %v, want %v", b.texts, want)
 	}
+}
+
+// What was cut short has no result in the journal, so that a resumed run takes it up again; its step has not failed.
+func TestWhatIsCutShortHasNoResult(t *testing.T) {
+	b, n := newBoard(nil), &notebook{full: 100}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	w := plan.New(plan.Config{Lookup: b.lookup, Journal: n, Out: io.Discard, Events: func(e plan.Event) {
+		if e.Kind == plan.EventWait {
+			cancel(&plan.StoppedError{})
+		}
+	}})
+	err := program(t, `STEP "s" RETRY 3 DO SET a TO 1; AWAIT b; END`, false).Run(w.Start(ctx), w, nil)
+	var stopped *plan.StoppedError
+	if !errors.As(err, &stopped) {
+		t.Fatalf("got %v, want a StoppedError", err)
+	}
+	if last := n.entries[len(n.entries)-1]; last.Kind != plan.KindResult || last.Code != 0 {
+		t.Errorf("the last entry is %+v, want the result of SET", last)
+	}
+}
+
+// Only when the last effect has ended is it safe to cancel what runs.
+func TestStopSaysWhenNothingIsInProgress(t *testing.T) {
+	b := newBoard(nil)
+	var w *plan.Walk
+	busy := false
+	w = plan.New(plan.Config{Lookup: b.lookup, Out: io.Discard, Events: func(e plan.Event) {
+		if e.Kind == plan.EventCommand {
+			select {
+			case <-w.Stop():
+			default:
+				busy = true
+			}
+		}
+	}})
+	program(t, `SET a TO 1; SET b TO 1;`, false).Run(w.Start(t.Context()), w, nil) //nolint:errcheck // TestStop looks at it
+	if !busy || b.writes != 1 {
+		t.Errorf("busy %v, %d writes; want true and 1", busy, b.writes)
+	}
+	<-w.Stop()
 }
 
 func TestAnEndlessLoopEndsWithItsStep(t *testing.T) {

@@ -2,7 +2,10 @@ package plan
 
 import (
 	"context"
+	"errors"
 	"sync"
+
+	"github.com/standin-project/standin/runtime/vm"
 )
 
 // StoppedError says that the run was told to stop and did so between two effects; it can be resumed.
@@ -10,14 +13,60 @@ type StoppedError struct{}
 
 func (*StoppedError) Error() string { return "stopped before the next command; nothing is half done" }
 
-// stopping lets a run be told to stop: it finishes the effect at hand, and waits end at once.
+// Pauses makes it a vm.Pause.
+func (*StoppedError) Pauses() {}
+
+// stopping lets a run be told to stop: it finishes the effects at hand, and waits end at once.
 type stopping struct {
-	once sync.Once
-	told chan struct{}
+	mu      sync.Mutex
+	told    chan struct{} // closed by Stop
+	idle    chan struct{} // closed when, after that, no effect is in progress
+	effects int           // in progress
 }
 
-// Stop tells the run to stop after the current effect. It may be called from any goroutine, more than once.
-func (w *Walk) Stop() { w.stop.once.Do(func() { close(w.stop.told) }) }
+func newStopping() *stopping {
+	return &stopping{told: make(chan struct{}), idle: make(chan struct{})}
+}
+
+// Stop tells the run to stop after the current effect. The channel it gives is closed when no effect is in progress:
+// then whatever still runs changes nothing and may be cancelled. It may be called from any goroutine, more than once.
+func (w *Walk) Stop() <-chan struct{} {
+	s := w.stop
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.stopped() == nil {
+		close(s.told)
+		if s.effects == 0 {
+			close(s.idle)
+		}
+	}
+	return s.idle
+}
+
+// begin marks an effect in progress until done is called. It refuses once the run was told to stop.
+func (w *Walk) begin() (done func(), err error) {
+	s := w.stop
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := w.stopped(); err != nil {
+		return nil, err
+	}
+	s.effects++
+	return s.end, nil
+}
+
+func (s *stopping) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.effects--
+	select {
+	case <-s.told:
+		if s.effects == 0 {
+			close(s.idle)
+		}
+	default:
+	}
+}
 
 // stopped is the error to end with when the run was told to stop.
 func (w *Walk) stopped() error {
@@ -27,6 +76,21 @@ func (w *Walk) stopped() error {
 	default:
 		return nil
 	}
+}
+
+// cut gives the StoppedError that cancelled ctx, nil if it is live or ended for another reason.
+func cut(ctx context.Context) error {
+	var stopped *StoppedError
+	if errors.As(context.Cause(ctx), &stopped) {
+		return stopped
+	}
+	return nil
+}
+
+// pauses says whether err ends a run that goes on later: it was stopped, or waits for an answer.
+func pauses(err error) bool {
+	var p vm.Pause
+	return errors.As(err, &p)
 }
 
 // waiting gives a context for something that changes nothing and may be cut short by Stop.
@@ -41,14 +105,4 @@ func (w *Walk) waiting(ctx context.Context) (context.Context, func()) {
 		}
 	}()
 	return ctx, sync.OnceFunc(func() { close(done); cancel(nil) })
-}
-
-// orStopped gives the StoppedError that ended a wait instead of the cancellation it caused.
-func (w *Walk) orStopped(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() == nil {
-		if stopped := w.stopped(); stopped != nil {
-			return stopped
-		}
-	}
-	return err
 }

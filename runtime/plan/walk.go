@@ -69,7 +69,7 @@ func New(c Config) *Walk {
 	if c.Redact == nil {
 		c.Redact = func(s string) string { return s }
 	}
-	return &Walk{Config: c, stop: &stopping{told: make(chan struct{})}}
+	return &Walk{Config: c, stop: newStopping()}
 }
 
 // Start is the context to run a program in: it carries the walk's outermost scope.
@@ -182,8 +182,7 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 		w.emit(ctx, vc.Site, Event{Kind: EventWait, Place: id, Text: cmd.text})
 		limited, cancel := w.waiting(ctx)
 		defer cancel()
-		v, err := w.read(limited, cmd, KindWait)
-		return v, w.orStopped(ctx, err)
+		return w.read(limited, cmd, KindWait)
 	default:
 		return w.read(ctx, cmd, KindRead)
 	}
@@ -215,8 +214,17 @@ func (w *Walk) read(ctx context.Context, c command, k Kind) (value.Value, error)
 	return v, err
 }
 
-// end completes an entry with a command's result and journals it.
+// end completes an entry with a command's result and journals it. A command that was cut short has no result: a resumed
+// run looks at the world and takes it up again.
 func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err error) (value.Value, error) {
+	if err != nil {
+		if stopped := cut(ctx); stopped != nil {
+			return nil, stopped
+		}
+		if pauses(err) {
+			return nil, err
+		}
+	}
 	e.Ended = time.Now()
 	took := e.Ended.Sub(e.Started).Milliseconds()
 	if err != nil {
@@ -265,6 +273,11 @@ func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
 			Hint("see to it that the system answers, then run again: nothing was changed")
 		return w.end(ctx, c, e, nil, err)
 	}
+	done, err := w.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	intent := c.entry(KindIntent)
 	intent.Started, intent.Before, intent.Changes = e.Started, e.Before, a.Changes
 	if err := w.append(intent, true); err != nil {

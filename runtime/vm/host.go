@@ -46,6 +46,12 @@ type Body func(ctx context.Context) error
 // Until is one evaluation of a condition; the value is what WAIT UNTIL or MANUAL looks at.
 type Until func(ctx context.Context) (value.Value, error)
 
+// Pause is an error of a host that ends the program only for now: it will be resumed, so no FINALLY runs.
+type Pause interface {
+	error
+	Pauses()
+}
+
 // Host is what a running program asks of the world; the walk is one. Its methods may be called from several goroutines
 // under PARALLEL. A *value.Failure is the failure of a command or block and can be caught by the script; any other
 // error ends the run.

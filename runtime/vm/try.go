@@ -26,7 +26,7 @@ func (m *machine) try(args []value.Value) (value.Value, error) {
 			result, err = m.block(m.ctx, handler, e)
 		}
 	}
-	if value.IsNone(finally) || m.root.Err() != nil {
+	if value.IsNone(finally) || m.root.Err() != nil || pauses(err) {
 		return result, err
 	}
 	ctx, cancel := m.untilStopped()
@@ -36,6 +36,12 @@ func (m *machine) try(args []value.Value) (value.Value, error) {
 		return last, lastErr
 	}
 	return result, err
+}
+
+// pauses says whether the host ends the program only for now.
+func pauses(err error) bool {
+	var p Pause
+	return errors.As(err, &p)
 }
 
 // untilStopped gives a context for a FINALLY: it outlives the time-out of a STEP around it, and ends with the run.
