@@ -93,3 +93,31 @@ func TestServersMustBeAlike(t *testing.T) {
 		t.Error("something was changed")
 	}
 }
+
+// A binding is added once and removed once, and undone either way.
+func TestBindings(t *testing.T) {
+	s := newSite(t, embedded.Fresh{Users: 1})
+	before := s.ldif()
+	for _, c := range []struct {
+		line    string
+		changes int
+	}{
+		{"EXCHANGE BINDING ADD 10.1.0.5 TO EXCH2", 1},
+		{"EXCHANGE BINDING ADD 10.1.0.5 TO EXCH2", 0},
+		{"EXCHANGE BINDING REMOVE 10.1.0.5 FROM EXCH2", 1},
+		{"EXCHANGE BINDING REMOVE 10.1.0.5 FROM EXCH2", 0},
+	} {
+		s.must(c.line)
+		if len(s.changes) != c.changes {
+			t.Errorf("%s: %d changes, want %d", c.line, len(s.changes), c.changes)
+		}
+	}
+	if s.ldif() != before {
+		t.Error("the directory is not as it was")
+	}
+	s.must("EXCHANGE BINDING ADD 10.1.0.5 TO EXCH2")
+	s.undo(s.changes)
+	if s.ldif() != before {
+		t.Error("the undone directory is not as it was")
+	}
+}
