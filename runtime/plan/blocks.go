@@ -296,10 +296,10 @@ func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string
 // Now is the time, recorded so that a resumed run sees the same.
 func (w *Walk) Now(ctx context.Context, at vm.Site) (time.Time, error) {
 	id := place(ctx, at)
-	now := time.Now()
 	if w.predict != nil {
-		return now, nil
+		return w.predict.now, nil
 	}
+	now := time.Now()
 	return now, w.append(&Entry{Kind: KindRead, Place: id, Line: line(at), Text: "now", Result: now.Format(time.RFC3339Nano)}, false)
 }
 

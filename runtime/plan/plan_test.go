@@ -450,3 +450,20 @@ func TestSentence(t *testing.T) {
 		}
 	}
 }
+
+// A world that changes between two walks of one plan is told, not a crash.
+func TestAWorldThatChangesWhileItIsPlanned(t *testing.T) {
+	walks := 0
+	fresh := func() plan.Lookup {
+		walks++
+		return newBoard(map[string]string{"a": "?", "b": fmt.Sprint(walks)}).lookup
+	}
+	const script = `SET b TO 2; IF ((GET a) = "x") THEN SET c TO 1; END`
+	p, err := plan.Predict(t.Context(), plan.Config{Out: io.Discard}, fresh, program(t, script, true), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Missing) != 1 || !strings.Contains(p.Missing[0], "the world changed while it was planned") {
+		t.Errorf("got %q", p.Missing)
+	}
+}

@@ -80,15 +80,20 @@ func merge(walks []*prediction) *Plan {
 	return p
 }
 
-// weave merges the items of walks that went the same way so far. Walks part only at a branch item.
+// weave merges the items of walks that went the same way so far. Walks part only at a branch item, unless the world
+// changed between them.
 func weave(walks [][]item) []item {
 	if len(walks) == 1 {
 		return walks[0]
 	}
-	at := 0
-	for walks[0][at].Kind != itemBranch || all(walks, func(w []item) bool { return w[at].Way == walks[0][at].Way }) {
-		at++
+	at, parted := 0, false
+	for ; !parted; at++ {
+		if !all(walks, func(w []item) bool { return at < len(w) && w[at].Kind == walks[0][at].Kind }) {
+			return append(slices.Clone(walks[0]), item{Kind: itemUnknown, Why: "the world changed while it was planned; plan again"})
+		}
+		parted = walks[0][at].Kind == itemBranch && !all(walks, func(w []item) bool { return w[at].Way == walks[0][at].Way })
 	}
+	at--
 	out := slices.Clone(walks[0][:at])
 	var yes, no [][]item
 	for _, w := range walks {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/runtime/value"
@@ -21,7 +22,7 @@ const (
 // new overlays, so that each walk begins with the live world and no planned changes. The error is about the plan itself;
 // what the run would meet stands in the Plan.
 func Predict(ctx context.Context, c Config, fresh func() Lookup, p Program, params map[string]value.Value) (*Plan, error) {
-	reads := make(map[string]recorded)
+	reads, now := make(map[string]recorded), time.Now() // all walks see one world at one moment
 	var walks []*prediction
 	for prefix, more := []bool(nil), true; more; {
 		if len(walks) == maxWalks {
@@ -31,7 +32,7 @@ func Predict(ctx context.Context, c Config, fresh func() Lookup, p Program, para
 		}
 		w := New(c)
 		w.Lookup = fresh()
-		w.predict = &prediction{prefix: prefix, reads: reads, seen: make(map[string]int)}
+		w.predict = &prediction{prefix: prefix, reads: reads, now: now, seen: make(map[string]int)}
 		err := p.Run(w.Start(ctx), w, params)
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
@@ -67,6 +68,7 @@ type prediction struct {
 
 	reads    map[string]recorded // reads already made, by place and the branches before: shared by all walks
 	seen     map[string]int      // reads of this walk by statement → how many changes were planned before
+	now      time.Time
 	commands int
 	changes  int
 	only     bool // inside a handler: what is printed runs only if something fails

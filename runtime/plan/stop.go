@@ -8,10 +8,17 @@ import (
 	"github.com/standin-project/standin/runtime/vm"
 )
 
-// StoppedError says that the run was told to stop and did so between two effects; it can be resumed.
-type StoppedError struct{}
+// StoppedError says that the run was told to stop; it can be resumed.
+type StoppedError struct {
+	Inside bool // an effect was cut short; otherwise the run stopped between two of them
+}
 
-func (*StoppedError) Error() string { return "stopped before the next command; nothing is half done" }
+func (e *StoppedError) Error() string {
+	if e.Inside {
+		return "interrupted inside a command, which may be half done"
+	}
+	return "interrupted between two commands; nothing is half done"
+}
 
 // Pauses makes it a vm.Pause.
 func (*StoppedError) Pauses() {}
