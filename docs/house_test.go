@@ -29,7 +29,8 @@ var rules = []rule{
 	{"runtime/value", []string{"lang/"}, nil, "values are data"},
 	{"runtime/vm", []string{"lang/", "runtime/value"}, nil, "the vm knows the language and its host, not the walk"},
 	{"runtime/plan", []string{"lang/", "runtime/value", "runtime/vm"}, nil, "the walk reaches systems through records only"},
-	{"runtime/journal", []string{"lang/", "runtime/plan"}, nil, "a store keeps what the walk records"},
+	{"runtime/durable", nil, nil, "files know nothing of runs"},
+	{"runtime/journal", []string{"lang/", "runtime/plan", "runtime/durable"}, nil, "a store keeps what the walk records"},
 	{"runtime/report", []string{"lang/", "runtime/plan", "runtime/value"}, nil, "a report reads events"},
 	{"builtins/def", []string{"lang/", "runtime/plan", "runtime/value"}, nil, "a record is data and functions over values"},
 	{"builtins/core", system, nil, systemWhy},
@@ -43,7 +44,7 @@ var rules = []rule{
 	{"repl", []string{"lang/"}, nil, "the prompt reads the command table, never an implementation"},
 }
 
-var system = []string{"lang/sig", "lang/diag", "builtins/def", "runtime/plan", "runtime/value"}
+var system = []string{"lang/sig", "lang/diag", "builtins/def", "runtime/plan", "runtime/value", "runtime/durable"}
 
 const systemWhy = "a system imports the record and the data of a run, never another system or the program"
 

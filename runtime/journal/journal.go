@@ -3,6 +3,10 @@ package journal
 
 import (
 	"bufio"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +23,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
+	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/plan"
 )
 
@@ -55,7 +61,11 @@ func (s *Store) Create(h *plan.Header) (*File, error) {
 		os.Remove(f.Name()) // a run exists only from its first durable entry
 		return nil, err
 	}
-	return j, syncDir(s.dir)
+	if err := durable.SyncDir(s.dir); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
 }
 
 // take makes the run's file and so decides its id: the second run of one moment gets the next name.
@@ -73,13 +83,37 @@ func (s *Store) take(h *plan.Header) (*os.File, error) {
 	}
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// Fingerprint is what a journal keeps of a secret: enough to tell later whether it is the same, and nothing to whoever
+// has only the journal. Its key is a file of the store, made by the first secret.
+func (s *Store) Fingerprint(secret string) (string, error) {
+	key, err := s.key()
 	if err != nil {
-		return err
+		return "", fmt.Errorf("cannot use the key of the journals: %w", err)
 	}
-	defer d.Close()
-	return d.Sync()
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(secret)) //nolint:errcheck // a hash never fails
+	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+const keySize = 32
+
+func (s *Store) key() ([]byte, error) {
+	path := filepath.Join(s.dir, "key")
+	key, err := os.ReadFile(path)
+	switch {
+	case err == nil && len(key) == keySize:
+		return key, nil
+	case err == nil:
+		return nil, fmt.Errorf("%q: got %d bytes, want %d", path, len(key), keySize)
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, err
+	}
+	key = make([]byte, keySize)
+	rand.Read(key) //nolint:errcheck // it never fails
+	return key, renameio.WriteFile(path, key, 0o600)
 }
 
 // File is the journal of a running run.
@@ -93,7 +127,8 @@ type File struct {
 
 var _ plan.Journal = (*File)(nil)
 
-var table = crc32.MakeTable(crc32.Castagnoli)
+// checksum is CRC-32C; its table is made at the first use, not when the program starts.
+func checksum(body []byte) uint32 { return crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) }
 
 // Append writes one entry; with sync it and all before it are durable on return.
 func (j *File) Append(e *plan.Entry, sync bool) error {
@@ -108,7 +143,7 @@ func (j *File) Append(e *plan.Entry, sync bool) error {
 	if err != nil {
 		return err
 	}
-	j.buf = fmt.Appendf(j.buf[:0], "%08x ", crc32.Checksum(body, table))
+	j.buf = fmt.Appendf(j.buf[:0], "%08x ", checksum(body))
 	j.buf = append(append(j.buf, body...), '\n')
 	if _, j.err = j.f.Write(j.buf); j.err == nil && sync {
 		j.err = unix.Fdatasync(int(j.f.Fd()))
@@ -218,7 +253,7 @@ func decode(line []byte) (plan.Entry, bool) {
 	}
 	sum, err := strconv.ParseUint(string(line[:8]), 16, 32)
 	body := line[9 : len(line)-1]
-	if err != nil || crc32.Checksum(body, table) != uint32(sum) {
+	if err != nil || checksum(body) != uint32(sum) {
 		return e, false
 	}
 	return e, json.Unmarshal(body, &e) == nil

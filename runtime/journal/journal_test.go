@@ -58,6 +58,27 @@ func TestARunIsReadBackAsItWasWritten(t *testing.T) {
 	}
 }
 
+func TestASecretLeavesAFingerprint(t *testing.T) {
+	dir := t.TempDir()
+	print := func(dir, secret string) string {
+		got, err := journal.Open(dir).Fingerprint(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	one := print(dir, "hunter2")
+	if again := print(dir, "hunter2"); again != one {
+		t.Errorf("the same secret gives %s and %s", one, again)
+	}
+	if one == print(dir, "hunter3") || one == print(t.TempDir(), "hunter2") || strings.Contains(one, "hunter") {
+		t.Errorf("%s says too much or too little", one)
+	}
+	if info, err := os.Stat(filepath.Join(dir, "key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key has mode %v (%v), want 0600", info.Mode(), err)
+	}
+}
+
 func TestARunWhoseProcessIsGoneIsStopped(t *testing.T) {
 	s := journal.Open(t.TempDir())
 	j, id := create(t, s)

@@ -13,11 +13,10 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/cluster/model"
 	"github.com/standin-project/standin/builtins/cluster/sim"
+	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -145,16 +144,7 @@ func write(path string, m *model.Cluster) error {
 	if err != nil {
 		return err
 	}
-	// A temporary file elsewhere could lie on another disk, where a rename is not atomic.
-	dir := filepath.Dir(path)
-	if err := renameio.WriteFile(path, append(data, '\n'), 0o644, renameio.WithTempDir(dir)); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(path, append(data, '\n'), 0o644)
 }
 
 // Init writes the clusters of a fresh site: site/clusters/east.json and west.json.

@@ -16,6 +16,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/standin-project/standin/builtins/directory"
+	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -63,13 +64,15 @@ func openStore(dir string) (*store, error) {
 			return nil, fmt.Errorf("cannot write directory %q: %w", s.snapshot(), err)
 		}
 	}
-	s.journal, err = os.OpenFile(s.journalPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	return s, err
+	return s, nil
 }
 
 func (s *store) close() error {
 	s.commit.Lock()
 	defer s.commit.Unlock()
+	if s.journal == nil {
+		return nil
+	}
 	return s.journal.Close()
 }
 
@@ -147,7 +150,7 @@ func (s *store) compact() error {
 	if err := writeSnapshot(s.snapshot(), s.generation, s.entries()); err != nil {
 		return err
 	}
-	return os.Remove(old)
+	return os.Remove(old) // the snapshot is durable: a crash that brings the old journal back changes nothing
 }
 
 func (s *store) entries() []*directory.Entry {
@@ -170,7 +173,10 @@ func writeSnapshot(path string, generation int, entries []*directory.Entry) erro
 	if err := directory.WriteLDIF(f, entries...); err != nil {
 		return err
 	}
-	return f.CloseAtomicallyReplace()
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 func (s *store) entry(dn string) *directory.Entry {
@@ -223,6 +229,24 @@ func (s *store) modify(m directory.Modification) error {
 	return s.flush(n)
 }
 
+// write appends to the journal, which is made by the first change: who only reads needs no right to write.
+func (s *store) write(batch []byte) error {
+	if s.journal == nil {
+		f, err := os.OpenFile(s.journalPath(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		if err != nil {
+			return err
+		}
+		s.journal = f
+		if err := durable.SyncDir(s.dir); err != nil {
+			return err
+		}
+	}
+	if _, err := s.journal.Write(batch); err != nil {
+		return err
+	}
+	return s.journal.Sync()
+}
+
 // flush makes the first n changes durable.
 func (s *store) flush(n int) error {
 	s.commit.Lock()
@@ -235,11 +259,7 @@ func (s *store) flush(n int) error {
 	s.pending.Reset()
 	upTo := s.applied
 	s.mu.Unlock()
-	_, err := s.journal.Write(batch)
-	if err == nil {
-		err = s.journal.Sync()
-	}
-	if err != nil {
+	if err := s.write(batch); err != nil {
 		// Memory is ahead of the disk now; whoever goes on must open the folder again.
 		s.broken = value.Failf(value.CodeFailed, "cannot write directory %q: %w", s.dir, err).
 			Hint("see that the disk has room, then run again")

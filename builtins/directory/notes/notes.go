@@ -9,9 +9,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/standin-project/standin/builtins/directory"
+	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -54,17 +53,7 @@ func (f Folder) write(key string, note []byte) error {
 		if err := os.Remove(f.path(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-	} else if err := renameio.WriteFile(f.path(key), note, 0o600); err != nil {
-		return err
+		return durable.SyncDir(string(f))
 	}
-	return syncFolder(string(f))
-}
-
-// syncFolder makes a rename or removal durable.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.WriteFile(f.path(key), note, 0o600)
 }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/standin-project/standin/builtins/dns"
 	"github.com/standin-project/standin/builtins/dns/rfc2136"
+	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -42,7 +43,7 @@ func Init(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := write(filepath.Join(dir, f.Name()), text); err != nil {
+		if err := durable.WriteFile(filepath.Join(dir, f.Name()), text, 0o644); err != nil {
 			return err
 		}
 	}
@@ -247,7 +248,7 @@ func (s *Server) update(w mdns.ResponseWriter, m, r *mdns.Msg) {
 	if next == z {
 		return
 	}
-	if err := write(next.path, next.text()); err != nil {
+	if err := durable.WriteFile(next.path, next.text(), 0o644); err != nil {
 		r.Rcode = mdns.RcodeServerFailure
 		explain(r, fmt.Errorf("cannot write the zone file: %w", err))
 		return

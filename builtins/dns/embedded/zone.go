@@ -5,12 +5,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	mdns "github.com/miekg/dns"
 
 	"github.com/standin-project/standin/builtins/dns"
@@ -172,18 +169,4 @@ func (z *zone) show() []any {
 		all[i] = map[string]any{"name": r.Name, "type": r.Type, "ttl": int64(r.TTL), "data": r.Data}
 	}
 	return all
-}
-
-// write replaces a file so that after a crash the old or the new one is there, whole.
-func write(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	if err := renameio.WriteFile(path, text, 0o644, renameio.WithTempDir(dir)); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
