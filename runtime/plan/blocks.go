@@ -214,7 +214,12 @@ func (w *Walk) Skip(ctx context.Context, s *vm.Step, when value.Value) error {
 func (w *Walk) Parallel(ctx context.Context, at vm.Site, max int, branches []vm.Body) error {
 	id := place(ctx, at)
 	errs := make([]error, len(branches))
-	run := func(i int) { errs[i] = branches[i](below(ctx, fmt.Sprintf("%s|%d/", id, i+1), 0)) }
+	remembered := scopeOf(ctx).memory.copy()
+	run := func(i int) {
+		branch := below(ctx, fmt.Sprintf("%s|%d/", id, i+1), 0)
+		scopeOf(branch).memory = remembered.copy()
+		errs[i] = branches[i](branch)
+	}
 	if w.predict != nil {
 		// One after another: a plan prints in text order, and the overlays see the same end state.
 		for i := range branches {

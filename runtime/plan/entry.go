@@ -62,7 +62,7 @@ type Header struct {
 	ID      string            `json:"id"`
 	Script  string            `json:"script"`
 	Parent  string            `json:"parent,omitempty"` // the run whose command ran this script
-	Params  map[string]string `json:"params,omitempty"` // secret ones as keyed hashes
+	Params  map[string]string `json:"params,omitempty"` // secret ones as fingerprints of the store
 	Files   map[string]string `json:"files,omitempty"`  // SHA-256 of the script and of the site file
 	Site    string            `json:"site,omitempty"`
 	Who     string            `json:"who,omitempty"`

@@ -48,6 +48,8 @@ var signatures = []*sig.Signature{
 	{Usage: "GET <name:text>", Summary: "Reads.", Effect: sig.Reads},
 	{Usage: "FLAKY <name:text> <times:number>", Summary: "Fails that often.", Effect: sig.Reads},
 	{Usage: "AWAIT <name:text>", Summary: "Waits for ever.", Effect: sig.Waits},
+	{Usage: "CHOOSE <name:text>", Summary: "Remembers.", Effect: sig.Session},
+	{Usage: "CHOSEN", Summary: "Says what was remembered.", Effect: sig.Reads},
 	{Usage: "AWAY", Summary: "Does not answer.", Effect: sig.Reads},
 }
 
@@ -60,6 +62,13 @@ func (b *board) lookup(s *sig.Signature) (*plan.Record, error) {
 		"GET":   {Read: b.get},
 		"FLAKY": {Read: b.flaky},
 		"AWAIT": {Read: func(ctx context.Context, _ *plan.Call) (value.Value, error) { <-ctx.Done(); return nil, ctx.Err() }},
+		"CHOOSE": {Read: func(ctx context.Context, c *plan.Call) (value.Value, error) {
+			plan.Remember(ctx, "choice", c.Text("name"))
+			return value.None, nil
+		}},
+		"CHOSEN": {Read: func(ctx context.Context, _ *plan.Call) (value.Value, error) {
+			return value.From(plan.Recall(ctx, "choice")), nil
+		}},
 		"AWAY": {Read: func(context.Context, *plan.Call) (value.Value, error) {
 			return nil, value.Failf(value.CodeUnreachable, "the board does not answer")
 		}},

@@ -54,6 +54,7 @@ type Walk struct {
 	out     sync.Mutex
 	stop    *stopping
 	last    atomic.Pointer[value.Failure] // of the commands that failed
+	memory  memory                        // of session commands, for every Start of this walk
 }
 
 var _ vm.Host = (*Walk)(nil)
@@ -74,7 +75,7 @@ func New(c Config) *Walk {
 
 // Start is the context to run a program in: it carries the walk's outermost scope.
 func (w *Walk) Start(ctx context.Context) context.Context {
-	return context.WithValue(ctx, scopeKey{}, &scope{walk: w})
+	return context.WithValue(ctx, scopeKey{}, &scope{walk: w, memory: &w.memory})
 }
 
 // From gives the walk that ctx belongs to and whether there is one, for systems whose changes run scripts.
@@ -97,8 +98,10 @@ type scope struct {
 	walk  *Walk
 	path  string
 	depth int
-	mu    sync.Mutex
-	seen  map[string]int
+	// memory is shared with the scopes around, up to the nearest branch.
+	memory *memory
+	mu     sync.Mutex
+	seen   map[string]int
 }
 
 func scopeOf(ctx context.Context) *scope { return ctx.Value(scopeKey{}).(*scope) }
@@ -122,7 +125,7 @@ func place(ctx context.Context, at vm.Site) string {
 // below opens a scope for a branch, an attempt or a nested run.
 func below(ctx context.Context, path string, deeper int) context.Context {
 	s := scopeOf(ctx)
-	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper})
+	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper, memory: s.memory})
 }
 
 func line(at vm.Site) string {
