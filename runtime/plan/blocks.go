@@ -13,7 +13,7 @@ import (
 
 // Write prints a line on standard output.
 func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
-	id := place(ctx, at)
+	id, text := place(ctx, at), w.secrets.text(text)
 	if w.predict != nil {
 		w.predict.add(item{Kind: itemWrite, Text: text, Line: line(at)})
 		return nil

@@ -18,7 +18,7 @@ func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Pro
 	c := w.Config
 	c.Lookup = lookup
 	child := New(c) // the same plan, with the records of the place where the script runs
-	child.predict, child.stop = w.predict, w.stop
+	child.predict, child.stop, child.secrets = w.predict, w.stop, w.secrets
 	ctx = below(ctx, label+">", 1)
 	scopeOf(ctx).walk = child
 	return p.Run(ctx, child, params)
@@ -36,7 +36,7 @@ func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program
 	}
 	child := New(c)
 	child.Out = &said{child, ctx, label}
-	child.stop = w.stop
+	child.stop, child.secrets = w.stop, w.secrets
 	child.emit(child.Start(ctx), vm.Site{}, Event{Kind: EventRun, Text: label})
 	err := p.Run(child.Start(ctx), child, params)
 	var exit *vm.Exit

@@ -476,3 +476,30 @@ func TestAWorldThatChangesWhileItIsPlanned(t *testing.T) {
 		t.Errorf("got %q", p.Missing)
 	}
 }
+
+// A secret that a server's own message carries is hidden wherever the message goes.
+func TestASecretInAMessageIsHidden(t *testing.T) {
+	const hunter = "hunter2!"
+	lookup := func(*sig.Signature) (*plan.Record, error) {
+		return &plan.Record{Read: func(_ context.Context, c *plan.Call) (value.Value, error) {
+			c.Say("trying %s", hunter)
+			if c.Text("name") == "fail" {
+				return nil, value.Failf(value.CodeRefused, "bad password %q", hunter)
+			}
+			return value.From(map[string]any{"you said": []any{hunter}}), nil
+		}}, nil
+	}
+	var out, events bytes.Buffer
+	var note notebook
+	err := run(t.Context(), t, `GET ok; $r = GET fail; WRITE $error; TRY GET fail; ON ERROR $e DO WRITE $e.message; END`,
+		plan.Config{Lookup: lookup, Journal: &note, Out: &out, Secrets: []value.Value{value.Secret(hunter)},
+			Events: func(e plan.Event) { fmt.Fprintln(&events, e) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"output": out.String(), "events": events.String(), "journal": fmt.Sprint(note.entries)} {
+		if strings.Contains(text, hunter) || !strings.Contains(text, plan.Hidden) {
+			t.Errorf("the %s shows %s", name, text)
+		}
+	}
+}

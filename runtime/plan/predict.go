@@ -32,7 +32,7 @@ func Predict(ctx context.Context, c Config, fresh func() Lookup, p Program, para
 		}
 		w := New(c)
 		w.Lookup = fresh()
-		w.predict = &prediction{prefix: prefix, reads: reads, now: now, seen: make(map[string]int)}
+		w.predict = &prediction{prefix: prefix, reads: reads, now: now, secrets: w.secrets, seen: make(map[string]int)}
 		err := p.Run(w.Start(ctx), w, params)
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
@@ -69,6 +69,7 @@ type prediction struct {
 	reads    map[string]recorded // reads already made, by place and the branches before: shared by all walks
 	seen     map[string]int      // reads of this walk by statement → how many changes were planned before
 	now      time.Time
+	secrets  *secrets
 	commands int
 	changes  int
 	only     bool // inside a handler: what is printed runs only if something fails
@@ -77,6 +78,7 @@ type prediction struct {
 
 func (p *prediction) add(i item) {
 	i.Depth, i.Only = p.depth, p.only
+	i.Text, i.Why, i.Changes = p.secrets.text(i.Text), p.secrets.text(i.Why), p.secrets.changes(i.Changes)
 	p.items = append(p.items, i)
 }
 

@@ -41,8 +41,8 @@ type Config struct {
 	Ask     Asker     // nil: nobody can be asked
 	// Load loads the runbook that a RUN names by a path relative to the file that says it.
 	Load func(path string, from *diag.Source) (Program, error)
-	// Redact hides secrets that some message may carry by accident; nil hides nothing.
-	Redact func(string) string
+	// Secrets are those that the run was given: no message shows them, whoever wrote it.
+	Secrets []value.Value
 	// Result, if not nil, is given what reading commands answer: for one command at a time, whose answer is wanted.
 	Result func(v value.Value) error
 }
@@ -54,7 +54,8 @@ type Walk struct {
 	out     sync.Mutex
 	stop    *stopping
 	last    atomic.Pointer[value.Failure] // of the commands that failed
-	memory  memory                        // of session commands, for every Start of this walk
+	secrets *secrets
+	memory  memory // of session commands, for every Start of this walk
 }
 
 var _ vm.Host = (*Walk)(nil)
@@ -67,10 +68,9 @@ func New(c Config) *Walk {
 	if c.Journal == nil {
 		c.Journal = Discard{}
 	}
-	if c.Redact == nil {
-		c.Redact = func(s string) string { return s }
-	}
-	return &Walk{Config: c, stop: newStopping()}
+	known := &secrets{}
+	known.learn(c.Secrets...)
+	return &Walk{Config: c, stop: newStopping(), secrets: known}
 }
 
 // Start is the context to run a program in: it carries the walk's outermost scope.
@@ -140,13 +140,14 @@ func line(at vm.Site) string {
 func (w *Walk) emit(ctx context.Context, at vm.Site, e Event) {
 	e.Time, e.Run, e.Line = time.Now(), w.ID, line(at)
 	e.Depth = scopeOf(ctx).depth
-	e.Text, e.Error = w.Redact(e.Text), w.Redact(e.Error)
+	e.Text, e.Error, e.Changes = w.secrets.text(e.Text), w.secrets.text(e.Error), w.secrets.changes(e.Changes)
 	w.Events(e)
 }
 
 // append journals e; a journal that cannot be written ends the run: nothing may change unrecorded.
 func (w *Walk) append(e *Entry, sync bool) error {
-	e.Text, e.Error, e.Command = w.Redact(e.Text), w.Redact(e.Error), w.Redact(e.Command)
+	e.Text, e.Error, e.Command = w.secrets.text(e.Text), w.secrets.text(e.Error), w.secrets.text(e.Command)
+	e.Changes, e.Result = w.secrets.changes(e.Changes), w.secrets.data(e.Result)
 	if err := w.Journal.Append(e, sync); err != nil {
 		return &JournalError{err}
 	}
@@ -170,6 +171,7 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.secrets.learn(vc.Vals...)
 	id := place(ctx, vc.Site)
 	c := &Call{Args: vc.Args, Vals: vc.Vals, Place: id, Say: func(f string, a ...any) {
 		w.emit(ctx, vc.Site, Event{Kind: EventSay, Place: id, Text: fmt.Sprintf(f, a...)})
