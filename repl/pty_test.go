@@ -124,9 +124,10 @@ func TestEditing(t *testing.T) {
 	s.expect(t, continued)
 	s.press(t, "\x03")
 	s.expect(t, prompt)
-	s.press(t, "clu\tea\tst\t\"G\" ;\r")
-	s.expect(t, "eval \"cluster east st") // a word that a Tab cannot finish stays
-	s.press(t, "\x1a\x1bWRITE 3;\r")      // Ctrl-Z and a lone Escape
+	s.press(t, "clu\teast g\t\"G\" st\t;\r")
+	s.expect(t, "eval \"cluster east group \\\"G\\\" status ;")
+	s.expect(t, prompt)
+	s.press(t, "\x1a\x1bWRITE 3;\r") // Ctrl-Z and a lone Escape
 	s.expect(t, "3;\\n\"")
 	s.end(t)
 }
@@ -248,8 +249,19 @@ func TestHistoryAcrossSessions(t *testing.T) {
 	}
 }
 
-// A question that runs out of time leaves the terminal to the session.
-func TestContextEndsAQuestion(t *testing.T) {
+// A question whose time is over leaves the terminal to the session.
+func TestQuestionThatIsOver(t *testing.T) {
+	s := sit(t, t.Context(), "")
+	s.press(t, "LATE;\r")
+	s.expect(t, "answered \"\", too late, <nil>")
+	s.expect(t, prompt)
+	s.press(t, "WRITE 1;\r")
+	s.expect(t, "eval \"WRITE 1;\\n\"")
+	s.end(t)
+}
+
+// The session's own context ends it while a line is typed.
+func TestContextEndsTyping(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := sit(t, ctx, "")
 	s.press(t, "half")

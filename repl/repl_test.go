@@ -15,8 +15,8 @@ import (
 
 var errEnd = errors.New("the end")
 
-// echo is a language that says what it was given: "WAIT" waits for its context's end, "ASK" and "HUSH" ask, "STOP"
-// ends the session.
+// echo is a language that says what it was given: "WAIT" waits for its context's end, "ASK" and "HUSH" ask, "LATE" asks
+// when it is too late, "STOP" ends the session.
 func echo(t *testing.T, c *Console) Language {
 	say := func(verb string) func(context.Context, *diag.Source) error {
 		return func(ctx context.Context, src *diag.Source) error {
@@ -27,6 +27,11 @@ func echo(t *testing.T, c *Console) Language {
 			case strings.Contains(text, "WAIT"):
 				<-ctx.Done()
 				fmt.Fprintf(c.Stdout, "cancelled: %v\n", context.Cause(ctx))
+			case strings.Contains(text, "LATE"):
+				over, cancel := context.WithCancelCause(ctx)
+				cancel(errors.New("too late"))
+				answer, err := ask(over, "really? ")
+				fmt.Fprintf(c.Stdout, "answered %q, %v, %v\n", answer, err, context.Cause(ctx))
 			case strings.Contains(text, "HUSH"):
 				ask = c.AskSecret
 				fallthrough

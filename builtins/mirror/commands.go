@@ -12,6 +12,7 @@ func Commands(systems Systems) []def.Command {
 	s := &session{systems: systems}
 	return slices.Concat(
 		s.sessionCommands(),
+		s.agentCommands(),
 		s.setCommands(),
 		s.ruleCommands(),
 		s.connectionCommands(),

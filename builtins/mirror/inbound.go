@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // Inbound is what a target remembers of a connection that comes to it; it outlives the source.
@@ -55,4 +57,49 @@ func Change(all []Inbound, c Connection, f func(*Inbound)) []Inbound {
 		}
 	}
 	return after
+}
+
+// Taken refuses a connection to paths of its target that another one uses: one at a time may.
+func Taken(all []Inbound, c Connection) error {
+	mine, err := targetRoots(c)
+	if err != nil {
+		return err
+	}
+	for _, in := range all {
+		if !in.Connected || in.Source == c.Source && in.Set == c.Set {
+			continue
+		}
+		theirs, err := targetRoots(in.Connection)
+		if err != nil {
+			return err
+		}
+		for _, a := range mine {
+			for _, b := range theirs {
+				if overlap(a, b) {
+					return value.Failf(value.CodeConflict, "%q on %s is the target of connection %d of %s (set %q) already",
+						b, c.Target, in.ID, in.Source, in.Set).Hint("DISCONNECT that one, or MAP this one elsewhere")
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// targetRoots gives the paths at its target that a connection uses.
+func targetRoots(c Connection) ([]string, error) {
+	roots := Roots(c.Rules)
+	for i, root := range roots {
+		to, err := MapPath(c.Map, root)
+		if err != nil {
+			return nil, err
+		}
+		roots[i] = to
+	}
+	return roots, nil
+}
+
+func overlap(a, b string) bool {
+	_, below := Below(a, b)
+	_, above := Below(b, a)
+	return below || above
 }

@@ -40,7 +40,7 @@ func fresh(t *testing.T) (site, string) {
 	dir := t.TempDir()
 	var configs []agent.Config
 	for _, name := range []string{"east", "west"} {
-		cfg := agent.Config{Name: name, Folder: filepath.Join(dir, name), Volumes: map[string]string{"E:": "E"}}
+		cfg := agent.Config{Name: name, Addresses: []string{map[string]string{"east": "10.1.0.5", "west": "10.1.1.9"}[name]}, Folder: filepath.Join(dir, name), Volumes: map[string]string{"E:": "E", "F:": "F"}}
 		set := mirror.Set{Name: "mailstores", Saved: true, Rules: []mirror.Rule{{Path: `E:\Exchsrvr`, Recurse: true}}}
 		if err := agent.Init(cfg, set); err != nil {
 			t.Fatal(err)
@@ -255,11 +255,21 @@ func TestRefusals(t *testing.T) {
 		{"a path that leads out", `REPSET RULE ADD E:\a\..\b TO mailstores;`, `".." may not be a part of it`},
 		{"a path that no pair covers", `CONNECT mailstores TO west MAP F:\x TO F:\y;`, `no MAP pair says where "E:\\\\Exchsrvr" goes`},
 		{"a wait that does not come", "$c = CONNECT mailstores TO west MAP EXACT; WAIT ON QUEUE $c EMPTY TIMEOUT 50ms;", "last seen: 7 entries to send, the first: E:.Exchsrvr"},
+		{"an old source's replication", failover + "REPLICATION START $c;", "Restore required"},
+		{"a wait for a mirror that is held", "$c = CONNECT mailstores TO west MAP EXACT; $n = MIRROR START $c; " +
+			"MIRROR PAUSE $c; WAIT ON MIRROR $c IDLE TIMEOUT 50ms;", "last seen: mirror 1 is Paused|no mirror of connection 1 is running"},
+		{"a path that another connection has", "CONNECT mailstores TO west MAP EXACT; REPSET CREATE x; " +
+			`REPSET RULE ADD E:\Exchsrvr\logs TO x; REPSET SAVE x; CONNECT x TO west MAP EXACT;`, "is the target of connection 1 of east"},
 		{"a connection that never was", "DISCONNECT 5;", `agent "east" has no connection 5`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, _ := fresh(t)
+			planned := predict(t, s, test.script)
 			_, _, err := run(t, s, test.script)
+			// A plan assumes that a wait comes, and that what it starts has ended by then.
+			if foretold := planned.Failure != nil; foretold != (err != nil) && !strings.Contains(test.name, "wait") {
+				t.Errorf("the plan: %v, the run: %v", planned.Failure, err)
+			}
 			if test.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -302,6 +312,7 @@ func TestUndo(t *testing.T) {
 		"$c = CONNECT mailstores TO west MAP EXACT; DISCONNECT $c;",
 		`REPSET CREATE x; REPSET RULE ADD E:\x EXCLUDE,NORECURSE TO x; REPSET SAVE x; REPSET RENAME x TO y; REPSET DELETE mailstores;`,
 		"$c = CONNECT mailstores TO west MAP EXACT; TAKEOVER $c; RELEASE $c;",
+		"AGENT west SET CHECKSUM OFF; AGENT west SET RECONNECT ON; AGENT west SET RECONNECT ON;",
 	} {
 		s, _ := fresh(t)
 		before := look(t, s)
@@ -340,7 +351,7 @@ func (f journalFunc) Append(e *plan.Entry, _ bool) error {
 func undoWith(t *testing.T, lookup plan.Lookup, c plan.Change) error {
 	t.Helper()
 	kind, _, _ := strings.Cut(c.What, " ")
-	usage := map[string]string{"connection": "CONNECT", "replication": "REPSET CREATE", "owner": "TAKEOVER"}[kind]
+	usage := map[string]string{"connection": "CONNECT", "replication": "REPSET CREATE", "owner": "TAKEOVER", "setting": "AGENT <agent> SET"}[kind]
 	if kind == "connection" && c.To == "" {
 		usage = "DISCONNECT"
 	}
@@ -375,7 +386,11 @@ func look(t *testing.T, s site) string {
 		for _, c := range connections {
 			ids = append(ids, c.ID)
 		}
-		all = append(all, sets, ids)
+		about, err := s.Agent(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, sets, ids, about.Settings)
 	}
 	b, _ := json.Marshal(all)
 	return string(b)

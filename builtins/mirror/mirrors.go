@@ -67,6 +67,10 @@ func start(ctx context.Context, sys System, st Status, m Mirror) (*def.Action, e
 		return nil, value.Failf(value.CodeConflict, "mirror %d of connection %d is running", st.Last.Number, st.ID).
 			Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", st.ID, st.ID)
 	}
+	m, err := asSet(ctx, sys, st.Source, m)
+	if err != nil {
+		return nil, err
+	}
 	conn, err := current(ctx, sys, st.Connection)
 	if err != nil {
 		return nil, err
@@ -264,7 +268,12 @@ func (s *session) restore(ctx context.Context, c *def.Call) (*def.Action, error)
 	if err != nil {
 		return nil, err
 	}
-	m := Mirror{Compare: Compare{Checksum: c.Has("CHECKSUM")}, Orphans: c.Has("ORPHANS"), Restore: true}
+	m, err := asSet(ctx, sys, from, Mirror{
+		Compare: Compare{Checksum: c.Has("CHECKSUM")}, Orphans: c.Has("ORPHANS"), Restore: true,
+	})
+	if err != nil {
+		return nil, err
+	}
 	changes, err := mirrorChanges(ctx, sys, back, m, Sweep{})
 	if err != nil {
 		return nil, err

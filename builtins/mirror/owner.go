@@ -19,8 +19,8 @@ func (s *session) ownerCommands() []def.Command {
 		{
 			Signature: sig.Signature{
 				Usage: "TAKEOVER <connection:id> [APPLY QUEUE | DISCARD QUEUE]",
-				Summary: "Makes the target the owner of the data: from then on it refuses every mirror of an older generation. " +
-					"What was received is applied already, so neither word about the queue finds anything to do.",
+				Summary: "Makes the target the owner of the data: from then on it refuses every mirror of an older generation; " +
+					"what was received is applied already, so neither word about the queue finds anything to do.",
 				Docs: docs, Result: "the new generation", Effect: sig.Changes,
 				Example: "$c = CONNECT mailstores TO west MAP EXACT; TAKEOVER $c;",
 			},
@@ -33,7 +33,7 @@ func (s *session) ownerCommands() []def.Command {
 				Summary: "Gives the data back to the source that TAKEOVER took them from, once the source has all of them; " +
 					"DISCARD CHANGES gives them back although it has not.",
 				Docs: docs, Result: "the new generation", Effect: sig.Changes,
-				Example: "$c = CONNECT mailstores TO west MAP EXACT; TAKEOVER $c; RELEASE $c;",
+				Example: startExample + " WAIT ON MIRROR $c IDLE TIMEOUT 1m; TAKEOVER $c; RELEASE $c;",
 			},
 			Observe: s.release,
 			Undo:    s.undoMark,

@@ -38,6 +38,28 @@ const (
 	Bad   = "Bad"
 )
 
+// Settings are what an agent does by itself.
+type Settings struct {
+	// Reconnect lets a source that comes back mirror what differs over its connections, without waiting for anybody.
+	Reconnect bool `json:"reconnect,omitempty"`
+	// Checksum makes every difference mirror of which the agent is the source compare block by block.
+	Checksum bool `json:"checksum,omitempty"`
+}
+
+// Volume is the room of one volume, in bytes.
+type Volume struct{ Free, Size int64 }
+
+// Agent is what an agent tells of itself. Of one that is not up only Name and Addresses are known.
+type Agent struct {
+	Name      string
+	Addresses []string
+	Up        bool
+	Settings  Settings
+	Version   string
+	Clock     time.Time
+	Volumes   map[string]Volume
+}
+
 // Rule says what of a path belongs to a set. The most specific rule for a path decides.
 type Rule struct {
 	Path    string `json:"path"`
@@ -89,6 +111,9 @@ type Run struct {
 	Started    time.Time `json:"started_time"`
 	Ended      time.Time `json:"ended_time"`
 }
+
+// WasStopped is the Error of a mirror that was told to stop: it has not failed.
+const WasStopped = "it was stopped"
 
 // Running says whether the mirror has not ended yet.
 func (r Run) Running() bool { return r.Number > 0 && r.Ended.IsZero() }
@@ -175,6 +200,8 @@ type Reader interface {
 	Agents() []string
 	// Resolve gives the name of the agent with that name or address.
 	Resolve(nameOrAddress string) (string, error)
+	// Agent describes an agent; that it does not answer is no failure.
+	Agent(ctx context.Context, name string) (Agent, error)
 	// Login asks for access.
 	Login(ctx context.Context, agent, user, password string) (Level, error)
 	// Sets lists an agent's sets by name.
@@ -196,6 +223,8 @@ type Reader interface {
 // System is the agents of a site.
 type System interface {
 	Reader
+	// Configure gives an agent its settings.
+	Configure(ctx context.Context, agent string, set Settings) error
 	// PutSet makes or replaces a set.
 	PutSet(ctx context.Context, agent string, set Set) error
 	// DropSet removes a set.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -47,7 +48,7 @@ type common struct {
 	json  bool
 	yes   bool
 	quiet bool
-	color string
+	color colour
 }
 
 func (c *common) flags(fs *flag.FlagSet) {
@@ -55,7 +56,23 @@ func (c *common) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.json, "json", c.json, "print machine-readable JSON")
 	fs.BoolVar(&c.yes, "yes", c.yes, "answer every CONFIRM that is not TYPED with yes")
 	fs.BoolVar(&c.quiet, "quiet", c.quiet, "print steps, failures and questions only")
-	fs.StringVar(&c.color, "color", "auto", "colour diagnostics: auto, always or never")
+	fs.Var(&c.color, "color", "colour diagnostics: auto, always or never")
+}
+
+// colour says when diagnostics are coloured; "" is auto.
+type colour string
+
+var _ flag.Value = (*colour)(nil)
+
+func (c *colour) String() string { return string(*c) }
+
+// Set takes a flag's value.
+func (c *colour) Set(when string) error {
+	if when != "auto" && when != "always" && when != "never" {
+		return errors.New("want auto, always or never")
+	}
+	*c = colour(when)
+	return nil
 }
 
 // subcommand is one of the program's verbs.
@@ -63,7 +80,9 @@ type subcommand struct {
 	name, usage, summary string
 	// raw commands get their arguments as they are and parse their own flags.
 	raw bool
-	run func(a *app, ctx context.Context, args []string) error
+	// alone commands take flags only.
+	alone bool
+	run   func(a *app, ctx context.Context, args []string) error
 	// flags adds the subcommand's own flags; nil when it has none.
 	flags func(fs *flag.FlagSet) any
 }
@@ -153,6 +172,9 @@ func (a *app) dispatch(name string, args []string) error {
 		if err != nil {
 			return wrong("usage: standin "+s.usage, "%v", err)
 		}
+		if s.alone && len(rest) > 0 {
+			return wrong("usage: standin "+s.usage, "%s: got the argument %q, want none", s.name, rest[0])
+		}
 		return s.run(a, ctx, rest)
 	}
 	hint := "standin help lists the subcommands"
@@ -218,9 +240,15 @@ func (a *app) code(err error) int {
 	return exitFailed
 }
 
+// render prints ds on standard error.
+func (a *app) render(ds []*diag.Diagnostic) {
+	on := a.color == "always" || a.color != "never" && a.env("NO_COLOR") == "" && a.terminal(a.stderr)
+	diag.Render(a.stderr, ds, diag.Colour(on)) //nolint:errcheck // nothing is left to tell it to
+}
+
 // diagnostics prints ds on standard error and gives the error that ends the call with exit code 2.
 func (a *app) diagnostics(ds []*diag.Diagnostic) error {
-	diag.Render(a.stderr, ds)
+	a.render(ds)
 	return ended{exitWrong}
 }
 
@@ -239,6 +267,13 @@ func (a *app) subcommandHelp(s subcommand, fs *flag.FlagSet) {
 	fs.SetOutput(a.stdout)
 	fs.PrintDefaults()
 	fmt.Fprint(a.stdout, "\n"+exitHelp)
+}
+
+// encode prints v as one line of JSON.
+func (a *app) encode(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 // terminal says whether f is a terminal that understands escapes.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -49,8 +48,7 @@ func (a *app) check(_ context.Context, args []string) error {
 func (a *app) siteNames() (map[string][]string, error) {
 	s, err := a.loadSite()
 	if err != nil {
-		var w *wrongCall
-		if a.site == "" && a.env("STANDIN_SITE") == "" && errors.As(err, &w) {
+		if errors.Is(err, errNoSite) {
 			return nil, nil
 		}
 		return nil, err
@@ -60,11 +58,9 @@ func (a *app) siteNames() (map[string][]string, error) {
 
 // checkJSON prints one diagnostic a line.
 func (a *app) checkJSON(ds []*diag.Diagnostic) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
 	for _, d := range ds {
 		line, col := d.Source.Position(d.Span.Start)
-		enc.Encode(map[string]any{"file": d.Source.Name, "line": line, "column": col, "code": d.Code, "message": d.Message, "hints": d.Hints}) //nolint:errcheck // standard output is gone
+		a.encode(map[string]any{"file": d.Source.Name, "line": line, "column": col, "code": d.Code, "message": d.Message, "hints": d.Hints}) //nolint:errcheck // standard output is gone
 	}
 	if len(ds) > 0 {
 		return ended{exitWrong}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/standin-project/standin/builtins"
+	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/lang/syntax"
@@ -29,19 +30,25 @@ func (a *app) do(ctx context.Context, args []string) error {
 	return a.once(ctx, fs.Args())
 }
 
-// dtcl is the program under its old name: commands at once, -f SCRIPT, -i.
+// dtcl is the program under its old name: commands at once, -f SCRIPT, -i; our own flags may stand before them.
 func (a *app) dtcl(args []string) error {
-	ctx := context.Background()
-	if len(args) == 0 {
-		return a.repl(ctx, nil)
+	fs := newFlags("dtcl")
+	a.common.flags(fs)
+	script := fs.Bool("f", false, "")
+	prompt := fs.Bool("i", false, "")
+	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return a.help(context.Background(), nil)
+		}
+		return wrong("usage: dtcl COMMAND …, dtcl -f SCRIPT [NAME=VALUE …] or dtcl -i", "%v", err)
 	}
-	switch args[0] {
-	case "-i":
-		return a.repl(ctx, nil)
-	case "-f":
-		return a.dispatch("run", args[1:])
+	switch {
+	case *script:
+		return a.dispatch("run", fs.Args())
+	case *prompt, fs.NArg() == 0:
+		return a.dispatch("repl", fs.Args())
 	}
-	return a.do(ctx, args)
+	return a.once(context.Background(), fs.Args())
 }
 
 // once runs one statement of argv. What touches no system needs no site and no journal.
@@ -63,6 +70,9 @@ func (a *app) once(ctx context.Context, args []string) error {
 		return a.bare(ctx, s)
 	}
 	site, err := a.loadSite()
+	if errors.Is(err, errNoSite) && local(p) {
+		return a.bare(ctx, s)
+	}
 	if err != nil {
 		return err
 	}
@@ -74,12 +84,25 @@ func (a *app) once(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer opened.close()
-	return a.runOn(ctx, opened, s)
+	return errors.Join(a.runOn(ctx, opened, s), opened.close())
 }
 
 // touches says whether a statement has a command at all: WAIT, WRITE and the like touch no system.
 func touches(p *check.Program) bool { return len(p.Calls) > 0 || len(p.Runs) > 0 }
+
+// local says whether a statement's commands look at the network or run programs of this machine, and change nothing.
+func local(p *check.Program) bool {
+	here := map[string]bool{}
+	for _, c := range core.Commands(nil) {
+		here[c.Usage] = true
+	}
+	for _, c := range p.Calls {
+		if s := c.Sig; !here[s.Usage] || s.Effect == sig.Changes || s.Effect == sig.Final {
+			return false
+		}
+	}
+	return true
+}
 
 // bare runs a statement without a site.
 func (a *app) bare(ctx context.Context, s *script) error {
@@ -87,12 +110,14 @@ func (a *app) bare(ctx context.Context, s *script) error {
 	if err != nil {
 		return err
 	}
-	w := plan.New(plan.Config{
-		Lookup: func(g *sig.Signature) (*plan.Record, error) {
-			return builtins.Lookup(builtins.All(builtins.Systems{}))(g)
-		},
-		Out: a.out(), Ask: a.asker(), Events: func(plan.Event) {},
-	})
+	c := plan.Config{
+		Lookup: func(g *sig.Signature) (*plan.Record, error) { return builtins.Lookup(builtins.All(noSite()))(g) },
+		Out:    a.out(), Ask: a.asker(), Result: a.answers(s),
+	}
+	if a.json {
+		c.Events = a.events()
+	}
+	w := plan.New(c)
 	ctx, stop := a.interrupts(ctx, w)
 	defer stop()
 	err = program.Run(w.Start(ctx), w, nil)

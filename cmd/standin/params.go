@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -42,6 +43,9 @@ func (a *app) params(p *check.Program, args []string) (map[string]value.Value, e
 			}
 			return nil, wrong(hint, "the script has no parameter %q", name)
 		}
+		if _, twice := given[d.Name.Text]; twice {
+			return nil, wrong("give it once", "parameter %q is given twice", d.Name.Text)
+		}
 		v, err := typed(d, text)
 		if err != nil {
 			return nil, err
@@ -62,6 +66,9 @@ func param(p *check.Program, name string) *syntax.Param {
 
 // typed reads a text as the PARAM's type.
 func typed(d *syntax.Param, text string) (value.Value, error) {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return nil, wrong("values are UTF-8 texts without a NUL", "parameter %s: its value is not a text", d.Name.Text)
+	}
 	t, _ := sig.ParamType(d.Type.Text)
 	if t.Name == "secret" {
 		return value.Secret(text), nil

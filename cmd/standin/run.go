@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,8 +103,7 @@ func (a *app) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer site.close()
-	return a.runOn(ctx, site, s)
+	return errors.Join(a.runOn(ctx, site, s), site.close())
 }
 
 // runOn runs a prepared script on an open site, with its own journal.
@@ -120,6 +118,8 @@ func (a *app) runOn(ctx context.Context, site *site, s *script) (err error) {
 		return fmt.Errorf("cannot begin a run: %w", err)
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	out := &lasting{w: a.stdout}
+	a.stdout = out
 	w := plan.New(plan.Config{
 		ID: h.ID, Lookup: builtins.Lookup(builtins.All(site.systems)), Journal: j,
 		Events: a.events(), Out: a.out(), Ask: a.asker(), Load: a.loader(s.set, site.file.names(), false),
@@ -127,7 +127,7 @@ func (a *app) runOn(ctx context.Context, site *site, s *script) (err error) {
 	})
 	ctx, stop := a.interrupts(ctx, w)
 	defer stop()
-	return a.end(j, program.Run(w.Start(ctx), w, s.params))
+	return errors.Join(a.end(j, program.Run(w.Start(ctx), w, s.params)), out.lost(h.ID))
 }
 
 // end journals how a run ended and turns it into the call's exit code.
@@ -176,7 +176,7 @@ func outcome(err error) (plan.State, int) {
 	case errors.As(err, &waiting):
 		return plan.Waiting, exitStopped
 	case errors.As(err, &stopped):
-		return plan.Stopped, exitInterrupted
+		return plan.Stopped, exitInterrupted // Ctrl-C; it can be resumed all the same
 	}
 	return plan.Failed, exitFailed
 }
@@ -193,7 +193,7 @@ func (a *app) explain(err error) {
 	case errors.As(err, &waiting):
 		fmt.Fprintf(a.stderr, "standin: %v\nhint: run it from a terminal, or with --yes for a question that need not be typed\n", waiting)
 	case errors.As(err, &d):
-		diag.Render(a.stderr, []*diag.Diagnostic{d})
+		a.render([]*diag.Diagnostic{d})
 	default:
 		fmt.Fprintf(a.stderr, "standin: %v\n", err)
 	}
@@ -222,9 +222,7 @@ func (a *app) answers(s *script) func(value.Value) error {
 	}
 	return func(v value.Value) error {
 		if a.json {
-			enc := json.NewEncoder(a.stdout)
-			enc.SetEscapeHTML(false)
-			return enc.Encode(map[string]any{"event": "answer", "result": value.To(v)})
+			return a.encode(map[string]any{"event": "answer", "result": value.To(v)})
 		}
 		text := outline(value.To(v), "")
 		if text == "" {
@@ -246,8 +244,9 @@ func (a *app) events() plan.Events {
 func (a *app) header(site *siteFile, s *script) *plan.Header {
 	h := &plan.Header{
 		Script: s.path, Site: site.path, PID: os.Getpid(), Version: version(),
-		Params: map[string]string{}, Files: map[string]string{s.src.Name: hash([]byte(s.src.Text))},
+		Params: map[string]string{}, Files: map[string]string{},
 	}
+	hashes(h.Files, s.src, s.checked)
 	h.Zone, _ = time.Now().Zone()
 	h.Host, _ = os.Hostname()
 	if u, err := user.Current(); err == nil {
@@ -257,9 +256,34 @@ func (a *app) header(site *siteFile, s *script) *plan.Header {
 		h.Files[siteName] = hash(text)
 	}
 	for name, v := range s.params {
-		h.Params[name] = value.Print(v)
+		h.Params[name] = noted(site, v)
 	}
 	return h
+}
+
+// noted is what a journal keeps of a PARAM's value.
+func noted(site *siteFile, v value.Value) string {
+	if value.IsSecret(v) {
+		secret, _ := value.Reveal(v)
+		if print, err := journal.Open(site.at(site.Runs)).Fingerprint(secret); err == nil {
+			return print
+		}
+	}
+	return value.Print(v)
+}
+
+// hashes adds the hashes of a script and of all that it USEs and RUNs; p is nil where it does neither.
+func hashes(files map[string]string, src *diag.Source, p *check.Program) {
+	files[src.Name] = hash([]byte(src.Text))
+	if p == nil {
+		return
+	}
+	for _, used := range p.Uses {
+		hashes(files, used.File.Source, used)
+	}
+	for _, run := range p.Runs {
+		hashes(files, run.File.Source, run)
+	}
 }
 
 func hash(text []byte) string {
@@ -321,10 +345,8 @@ func (a *app) printPlan(p *plan.Plan) error {
 	if !a.json {
 		return p.Print(a.stdout)
 	}
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
 	for _, l := range p.Lines {
-		if err := enc.Encode(l); err != nil {
+		if err := a.encode(l); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -43,7 +42,6 @@ func (a *app) runs(ctx context.Context, _ []string) error {
 		return fmt.Errorf("cannot read the runs: %w", err)
 	}
 	out := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	enc := json.NewEncoder(a.stdout)
 	if !a.json && len(runs) > 0 {
 		fmt.Fprintln(out, "RUN\tSTATE\tSTARTED\tTOOK\tSCRIPT")
 	}
@@ -56,7 +54,7 @@ func (a *app) runs(ctx context.Context, _ []string) error {
 			if !r.Ended.IsZero() {
 				l.Ended = &r.Ended
 			}
-			if err := enc.Encode(l); err != nil {
+			if err := a.encode(l); err != nil {
 				return err
 			}
 			continue
@@ -86,11 +84,9 @@ func (a *app) show(_ context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
 	for i := range r.Entries {
 		if a.json {
-			err = enc.Encode(&r.Entries[i])
+			err = a.encode(&r.Entries[i])
 		} else {
 			_, err = fmt.Fprintln(a.stdout, entryLine(&r.Entries[i]))
 		}
@@ -134,6 +130,9 @@ func entryLine(e *plan.Entry) string {
 
 // version prints the program's version.
 func (a *app) version(context.Context, []string) error {
+	if a.json {
+		return a.encode(map[string]string{"version": version()})
+	}
 	_, err := fmt.Fprintf(a.stdout, "standin %s\n", version())
 	return err
 }

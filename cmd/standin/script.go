@@ -19,7 +19,7 @@ import (
 )
 
 // maxScript is the largest script that is read, in bytes; a larger one is surely not a script.
-const maxScript = 64 << 20
+const maxScript = syntax.MaxSize
 
 // commands is the command table without any system: enough to parse, check, complete and explain.
 func commands() (*sig.Set, error) { return builtins.Set(builtins.All(builtins.Systems{})) }

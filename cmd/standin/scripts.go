@@ -31,6 +31,12 @@ func (a *app) scripts(ctx context.Context, args []string) error {
 	case "list":
 		out := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
 		for _, s := range scripts.List() {
+			if a.json {
+				if err := a.encode(map[string]string{"name": s.Name, "title": s.Title}); err != nil {
+					return err
+				}
+				continue
+			}
 			fmt.Fprintf(out, "%s\t%s\n", s.Name, s.Title)
 		}
 		return out.Flush()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
@@ -127,9 +126,7 @@ func (a *app) siteShow(ctx context.Context, s *site) error {
 		return err
 	}
 	if a.json {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(state)
+		return a.encode(state)
 	}
 	_, err = fmt.Fprint(a.stdout, outline(state, ""))
 	return err
@@ -173,12 +170,16 @@ func outline(v any, in string) string {
 func (a *app) siteCheck(ctx context.Context, s *site) error {
 	failed := false
 	say := func(kind, name string, err error) {
+		failed = failed || err != nil
+		said := "answers"
 		if err != nil {
-			failed = true
-			fmt.Fprintf(a.stdout, "%s %s: %v\n", kind, name, err)
+			said = err.Error()
+		}
+		if a.json {
+			a.encode(map[string]any{"system": kind, "name": name, "answers": err == nil, "detail": said}) //nolint:errcheck // the exit code says it too
 			return
 		}
-		fmt.Fprintf(a.stdout, "%s %s: answers\n", kind, name)
+		fmt.Fprintf(a.stdout, "%s %s: %s\n", kind, name, said)
 	}
 	for _, name := range s.agents.Agents() {
 		_, err := s.agents.Sets(ctx, name)

@@ -79,7 +79,9 @@ type exchangeServer struct {
 const siteName = "standin.toml"
 
 // errNoSite says that no site file was named or found.
-var errNoSite = wrong("standin site init DIR makes one; name it with --site DIR or STANDIN_SITE=DIR", "no site file found")
+var errNoSite = wrong(siteHint, "no site file found")
+
+const siteHint = "standin site init DIR makes one; name it with --site DIR or STANDIN_SITE=DIR"
 
 // findSite gives the path of the site file: --site, $STANDIN_SITE, standin.toml here, /etc/standin/standin.toml.
 func (a *app) findSite() (string, error) {

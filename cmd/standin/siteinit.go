@@ -28,30 +28,59 @@ func (a *app) siteInit(dir string, users int) error {
 		return wrong("", "--users: got %d, want 0 to %d", users, maxUsers)
 	}
 	names, err := os.ReadDir(dir)
+	there := err == nil
 	switch {
-	case err == nil && len(names) > 0:
+	case dir == "":
+		return wrong(siteUsage, "site init: the name of the folder is empty")
+	case there && len(names) > 0:
 		return wrong("name a new or an empty folder", "cannot make a site in %q: it is not empty", dir)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
+	case !there && !errors.Is(err, fs.ErrNotExist):
 		return wrong("name a new or an empty folder", "cannot make a site in %q: %v", dir, cause(err))
 	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
-		return fmt.Errorf("cannot make a site in %q: %w", dir, cause(err))
-	}
-	// Built beside its place and renamed, so that a full disk leaves nothing half made.
-	building, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dir)), ".standin-site-")
-	if err != nil {
-		return fmt.Errorf("cannot make a site in %q: %w", dir, cause(err))
-	}
-	defer os.RemoveAll(building)
-	if err := buildSite(building, users); err != nil {
-		return fmt.Errorf("cannot make a site in %q: %w", dir, err)
-	}
-	os.Remove(dir) // it is empty or missing: a rename replaces neither file nor folder
-	if err := os.Rename(building, filepath.Clean(dir)); err != nil {
+	if err := placeSite(filepath.Clean(dir), there, users); err != nil {
 		return fmt.Errorf("cannot make a site in %q: %w", dir, err)
 	}
 	fmt.Fprintf(a.stderr, "site with %d mailboxes made in %s; next: standin --site %s do CLUSTER east GROUP \"Exchange Group\" ONLINE\n", users, dir, dir)
 	return nil
+}
+
+// placeSite builds a site aside and renames it into its place, so that a full disk leaves nothing half made. A folder
+// that is there stays: it may be a mount, a link or where the user stands.
+func placeSite(dir string, there bool, users int) error {
+	aside := dir
+	if !there {
+		aside = filepath.Dir(dir)
+		if err := os.MkdirAll(aside, 0o755); err != nil {
+			return cause(err)
+		}
+	}
+	building, err := os.MkdirTemp(aside, ".standin-site-")
+	if err != nil {
+		return cause(err)
+	}
+	defer os.RemoveAll(building)
+	if err := buildSite(building, users); err != nil {
+		return err
+	}
+	if !there {
+		return os.Rename(building, dir)
+	}
+	parts, err := os.ReadDir(building)
+	if err != nil {
+		return err
+	}
+	place := func(name string) error {
+		return os.Rename(filepath.Join(building, name), filepath.Join(dir, name))
+	}
+	for _, p := range parts {
+		if p.Name() == siteName {
+			continue
+		}
+		if err := place(p.Name()); err != nil {
+			return err
+		}
+	}
+	return place(siteName) // last: without it the folder is no site
 }
 
 // freshSite is the site file of a new embedded site.

@@ -8,13 +8,13 @@ func subcommands() []subcommand {
 		{name: "check", usage: "check SCRIPT…", summary: "tell every mistake of the scripts at once", run: (*app).check},
 		{name: "fmt", usage: "fmt [-w|-d] SCRIPT…", summary: "lay scripts out", run: (*app).fmt, flags: fmtOwn},
 		{name: "do", usage: "do COMMAND …", summary: "carry out one command of the language", raw: true, run: (*app).do},
-		{name: "repl", usage: "repl", summary: "type commands, in the middle of an incident", run: (*app).repl},
-		{name: "demo", usage: "demo [--data PATH] [--keep DIR] [--users N]", summary: "fail a small site over and back, and verify it", run: (*app).demo, flags: demoOwn},
+		{name: "repl", usage: "repl", summary: "type commands, in the middle of an incident", alone: true, run: (*app).repl},
+		{name: "demo", usage: "demo [--data PATH] [--keep DIR] [--users N]", summary: "fail a small site over and back, and verify it", alone: true, run: (*app).demo, flags: demoOwn},
 		{name: "help", usage: "help [COMMAND]", summary: "explain the program or a command of the language", run: (*app).help},
-		{name: "runs", usage: "runs [--all]", summary: "list the runs of a site, oldest first", run: (*app).runs, flags: runsOwn},
+		{name: "runs", usage: "runs [--all]", summary: "list the runs of a site, oldest first", alone: true, run: (*app).runs, flags: runsOwn},
 		{name: "show", usage: "show RUN", summary: "print a run's journal", run: (*app).show},
 		{name: "site", usage: "site init|show|check|fail|heal …", summary: "make, look at, break and mend a site", run: (*app).siteVerb, flags: siteOwn},
 		{name: "scripts", usage: "scripts list|copy [DIR]", summary: "list the shipped runbooks or copy them out", run: (*app).scripts, flags: scriptsOwn},
-		{name: "version", usage: "version", summary: "print the program's version", run: (*app).version},
+		{name: "version", usage: "version", summary: "print the program's version", alone: true, run: (*app).version},
 	}
 }

@@ -9,33 +9,65 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/standin-project/standin/runtime/plan"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // interrupts makes Ctrl-C stop the walk after its current effect, and a second one cancel the current command.
 func (a *app) interrupts(ctx context.Context, w *plan.Walk) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// Whoever reads our output may go away; that must not kill the process in the middle of a failover.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
-		for told := false; ; told = true {
-			select {
-			case <-signals:
-			case <-done:
-				return
-			}
-			if told {
-				cancel()
-				return
-			}
-			fmt.Fprintln(a.stderr, "standin: stopping after the current command; interrupt again to cancel it")
-			w.Stop()
+		select {
+		case <-signals:
+		case <-done:
+			return
+		}
+		fmt.Fprintln(a.stderr, "standin: stopping after the current command; interrupt again to cancel it")
+		select {
+		case <-w.Stop():
+			cancel(&plan.StoppedError{})
+		case <-signals:
+			cancel(&plan.StoppedError{Inside: true})
+		case <-done:
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); close(done); cancel() }
+	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+}
+
+// lasting is the standard output of a run. A reader that goes away and a full disk end no failover: what is lost is
+// told at the end, and the journal has it.
+type lasting struct {
+	w   io.Writer
+	mu  sync.Mutex
+	err error
+}
+
+func (l *lasting) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		_, l.err = l.w.Write(p)
+	}
+	return len(p), nil
+}
+
+// lost says that something was not written.
+func (l *lasting) lost(run string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		return nil
+	}
+	return value.Failf(value.CodeFailed, "the run went on, but its output was lost: %v", cause(l.err)).
+		Hint("standin show %s prints what it wrote", run)
 }
 
 // asker puts questions to the terminal; without one only --yes answers, and never a TYPED question.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,7 +18,6 @@ import (
 	"github.com/standin-project/standin/builtins/cluster"
 	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
 	clusteroverlay "github.com/standin-project/standin/builtins/cluster/overlay"
-	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/builtins/core/host"
 	coreoverlay "github.com/standin-project/standin/builtins/core/overlay"
 	"github.com/standin-project/standin/builtins/directory"
@@ -36,6 +34,7 @@ import (
 	mirroroverlay "github.com/standin-project/standin/builtins/mirror/overlay"
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/runtime/journal"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -57,6 +56,9 @@ type site struct {
 	directories *table[directory.System]
 	servers     map[string]*directoryembedded.Server
 	closers     []func(context.Context) error
+
+	closing atomic.Bool
+	late    atomic.Bool // a mirror failed after its run had ended
 }
 
 // table finds systems of one kind by name and opens each once.
@@ -118,7 +120,7 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 		e := file.Agents[name]
 		configs = append(configs, agent.Config{Name: name, Addresses: e.Addresses, Folder: file.at(e.Folder), Volumes: e.Volumes})
 	}
-	agents, err := agent.Open(ctx, configs, agent.Options{Progress: a.progress})
+	agents, err := agent.Open(ctx, configs, agent.Options{Progress: s.progress})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -269,20 +271,6 @@ func (s *site) directoryServer(name, folder string) (*directoryembedded.Server, 
 	return server, nil
 }
 
-// noSite gives the systems of a call without a site file: this machine's own network and programs.
-func noSite() builtins.Systems { return builtins.Systems{Core: thisHost{}} }
-
-// thisHost is the network of a call without a site.
-type thisHost struct{}
-
-func (thisHost) Host(agent string) (core.System, error) {
-	if agent == "" {
-		return host.Host{}, nil
-	}
-	return nil, value.Failf(value.CodeNotThere, "no agent %q: there is no site file", agent).
-		Hint("name one with --site, or leave FROM and ON out")
-}
-
 // secret reads a secret from the file that the site file names; one final newline is not part of it.
 func (s *site) secret(path string) (string, error) {
 	if path == "" {
@@ -297,35 +285,59 @@ func (s *site) secret(path string) (string, error) {
 
 // takeTurn waits until no other process uses the site's embedded systems.
 func (s *site) takeTurn(ctx context.Context) error {
-	f, err := os.OpenFile(filepath.Join(s.file.dir, ".turn"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.Open(s.file.dir) // the folder itself is locked: who only looks writes nothing
 	if err != nil {
 		return fmt.Errorf("cannot use the site in %q: %w", s.file.dir, cause(err))
 	}
-	told := false
-	for unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
-		if !told {
-			told = true
-			who, _ := io.ReadAll(io.LimitReader(f, 100))
-			fmt.Fprintf(s.app.stderr, "standin: waiting for another process on this site (%s)\n", strings.TrimSpace(string(who)))
+	for told := false; ; told = true {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			s.closers = append(s.closers, func(context.Context) error { return f.Close() })
+			return nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return errors.Join(fmt.Errorf("cannot lock the site in %q: %w", s.file.dir, err), f.Close())
+		case !told:
+			fmt.Fprintf(s.app.stderr, "standin: waiting for %s on this site\n", s.holder())
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(&lockedError{"another process uses this site"}, f.Close())
+			return errors.Join(&lockedError{s.holder() + " uses this site"}, f.Close())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	f.Truncate(0)                                             //nolint:errcheck // only a courtesy to whoever waits
-	f.WriteAt(fmt.Appendf(nil, "process %d", os.Getpid()), 0) //nolint:errcheck // likewise
-	s.closers = append(s.closers, func(context.Context) error { return f.Close() })
-	return nil
 }
 
-// close waits for mirrors that run, and ends every system, the last opened first.
+// holder names who uses the site: its running run, or a process that keeps no journal.
+func (s *site) holder() string {
+	runs, _ := s.journals.List()
+	for _, r := range slices.Backward(runs) {
+		if r.State == plan.Running && r.Parent == "" {
+			return fmt.Sprintf("run %s (%s by %s@%s, process %d)", r.ID, r.Script, r.Who, r.Host, r.PID)
+		}
+	}
+	return "another process"
+}
+
+// progress shows how a mirror comes along, and notes one that fails when no script is left to see it.
+func (s *site) progress(p agent.Progress) {
+	s.app.progress(p)
+	if s.closing.Load() && p.Error != "" && p.Error != mirror.WasStopped {
+		s.late.Store(true)
+	}
+}
+
+// close waits for mirrors that run, and ends every system, the last opened first. A mirror that fails here makes the
+// call fail; progress has said why.
 func (s *site) close() error {
+	s.closing.Store(true)
 	var errs []error
 	for _, c := range slices.Backward(s.closers) {
 		errs = append(errs, c(context.Background()))
 	}
 	s.closers = nil
+	if s.late.Load() {
+		errs = append(errs, ended{exitFailed})
+	}
 	return errors.Join(errs...)
 }

@@ -200,6 +200,9 @@ func functionUsage(f *syntax.Function) string {
 // declare makes a FUNCTION known, unless its name is taken.
 func (c *checker) declare(f *syntax.Function) bool {
 	name, key := f.Name.Text, Fold(f.Name.Text)
+	if name == "" {
+		return false // it could not be read
+	}
 	what := ""
 	switch upper := strings.ToUpper(name); {
 	case len(c.set.Signatures(name)) > 0:

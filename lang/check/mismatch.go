@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/standin-project/standin/lang/diag"
@@ -26,7 +27,7 @@ func (c *checker) mismatch(cmd *syntax.Command, miss *sig.Mismatch, whole bool) 
 		return
 	}
 	at := cmd.Operands[miss.At]
-	if miss.At > 0 && strings.Contains(c.src.Text[cmd.Operands[miss.At-1].Pos().End:at.Pos().Start], "\n") {
+	if miss.At > 0 && (endsBlock(at) || strings.Contains(c.src.Text[cmd.Operands[miss.At-1].Pos().End:at.Pos().Start], "\n")) {
 		usage = "is a ; missing before it?   " + usage
 	}
 	word, isWord := at.(*syntax.Word)
@@ -47,6 +48,12 @@ func (c *checker) mismatch(cmd *syntax.Command, miss *sig.Mismatch, whole bool) 
 	default:
 		c.report(unexpected.at(at.Pos(), what, wants(miss.Want)), usage)
 	}
+}
+
+// endsBlock says whether an operand looks like the END of a block: a command does not end there by itself.
+func endsBlock(e syntax.Expr) bool {
+	w, ok := e.(*syntax.Word)
+	return ok && !w.Quoted && slices.Contains([]string{"END", "ENDIF", "ENDWHILE", "ENDFOR"}, strings.ToUpper(w.Text))
 }
 
 // concealed says whether a secret lies in the span.
@@ -81,9 +88,13 @@ func (c *checker) unknownCommand(cmd *syntax.Command, whole bool) {
 		c.report(callStatement.at(word.Span, word.Text), "give its value a name: $x = "+functionUsage(f.Decl)+";")
 		return
 	}
-	known := c.set.FirstWords()
+	known := slices.Concat(c.set.FirstWords(), []string{"ELSEIF", "ELSE", "UNDO", "FINALLY", "END"})
 	for _, s := range sig.Statements() {
-		known = append(known[:len(known):len(known)], s.Keyword)
+		if strings.EqualFold(s.Keyword, word.Text) {
+			c.report(unknownCommand.at(word.Span, word.Text), s.Keyword+" begins a statement: "+s.Usage)
+			return
+		}
+		known = append(known, s.Keyword)
 	}
 	c.report(unknownCommand.at(word.Span, word.Text), c.didYouMean("", word.Text, known)...)
 }

@@ -69,6 +69,9 @@ func (c *checker) stmt(s syntax.Stmt) {
 		c.report(topLevel.at(head(c.src, s), strings.ToUpper(c.text(head(c.src, s)))))
 	case *syntax.Function:
 		c.report(functionPlace.at(head(c.src, s)))
+		if key := Fold(s.Name.Text); c.p.Functions[key] == nil {
+			c.p.Functions[key] = &Function{Decl: s, In: c.p} // where it stands is the mistake, not its calls
+		}
 	case *syntax.Require:
 		c.require(s)
 	default:
@@ -247,7 +250,7 @@ func (c *checker) parallel(s *syntax.Parallel) {
 func (c *checker) exit(s *syntax.Exit) {
 	c.expr(s.Code)
 	if text, kind := literal(s.Code); kind != "" {
-		if n, err := parseAs("number", text); err != nil || kind == "duration" || kind == "size" || n.(int64) < 0 || n.(int64) > 255 {
+		if n, err := parseAs("number", text); err != nil || kind != "number" || n.(int64) < 0 || n.(int64) > 255 {
 			c.report(badExitCode.at(s.Code.Pos(), shown(s.Code)))
 		}
 	}

@@ -100,8 +100,8 @@ func (c *checker) number(e syntax.Expr, what, typ string) {
 	switch kind {
 	case "":
 		return
-	case "number", "text":
-		ok = numberFits(typ, text, kind)
+	case "number":
+		ok = numberFits(typ, text)
 	case "duration":
 		ok = typ != "number"
 	case "size":
@@ -119,20 +119,13 @@ func (c *checker) number(e syntax.Expr, what, typ string) {
 	c.report(d, mend(typ, text, kind)...)
 }
 
-func numberFits(typ, text, kind string) bool {
-	switch typ {
-	case "milliseconds":
-		_, err := parseAs("duration", text)
-		if err != nil {
-			_, err = parseAs("decimal", text)
-		}
-		return err == nil
-	case "duration":
-		_, err := parseAs("duration", text)
-		return kind == "text" && err == nil
+// numberFits says whether a number without a unit will do.
+func numberFits(typ, text string) bool {
+	if typ == "milliseconds" {
+		typ = "decimal"
 	}
 	_, err := parseAs(typ, text)
-	return err == nil
+	return typ != "duration" && err == nil
 }
 
 // fitsType says whether a literal of that kind may be given for a slot or PARAM of that type. In a command a number is a

@@ -102,20 +102,40 @@ func (s *Set) Signatures(word string) []*Signature {
 	return nil
 }
 
-// OldLine says whether a command that begins with these two words is an old program's line, which may end at its
-// newline: it has that first word, and where the first word has other forms too the second word is an option.
-func (s *Set) OldLine(first, second string) bool {
-	e := s.entries[strings.ToUpper(first)]
+// OldLine says whether a command that begins with these operands is an old program's line, which may end at its newline:
+// it has that first word, and where the first word has other forms too the second word is an option. It goes on with the
+// operands of the next line if that begins no command and the two together are a command that takes the options there.
+func (s *Set) OldLine(line, next []Operand) (old, on bool) {
+	e := s.entries[strings.ToUpper(line[0].Text)]
 	if e == nil {
-		return false
+		return false, false
 	}
-	old := 0
+	count := 0
 	for _, g := range e.sigs {
 		if g.OldLine {
-			old++
+			count++
 		}
 	}
-	return old > 0 && (old == len(e.sigs) || isOption(second))
+	old = count > 0 && (count == len(e.sigs) || len(line) > 1 && isOption(line[1].Text))
+	return old, old && len(next) > 0 && s.entries[strings.ToUpper(next[0].Text)] == nil && s.joins(line, next)
+}
+
+// joins says whether the operands of two lines make one old program's command.
+func (s *Set) joins(line, next []Operand) bool {
+	match, _ := s.Match(slices.Concat(line, next))
+	if match == nil || !match.Sig.OldLine {
+		return false
+	}
+	keywords := map[int]bool{}
+	for _, b := range match.Binds {
+		keywords[b.From] = keywords[b.From] || b.Type == "keyword"
+	}
+	for i, op := range next {
+		if op.Kind == WordOperand && isOption(op.Text) && !keywords[len(line)+i] {
+			return false
+		}
+	}
+	return true
 }
 
 // Match is a command bound to its signature.

@@ -214,8 +214,42 @@ func TestOldLine(t *testing.T) {
 		{"cluster", "/cluster:west", true}, {"cluster", "west", false}, {"CLUSTER", "", false},
 		{"dnscmd", "dns1", true}, {"dnscmd", "", true}, {"dns", "query", false}, {"other", "-x", false},
 	} {
-		if got := set.OldLine(c.first, c.second); got != c.want {
+		if got, _ := set.OldLine([]Operand{{Text: c.first}, {Text: c.second}}, nil); got != c.want {
 			t.Errorf("%s %s: got %v", c.first, c.second, got)
+		}
+	}
+}
+
+// TestOldLineGoesOn: the next line belongs to an old program's line where it begins no command and both are one command.
+func TestOldLineGoesOn(t *testing.T) {
+	set, err := NewSet([]*Signature{
+		{Usage: "EXCHFAILOVER -FAILOVER -s <source> -t <target> [-norus]", OldLine: true},
+		{Usage: "DNSCMD <server> /RecordAdd <zone> <name> <type> <data…>", OldLine: true},
+		{Usage: "DNSCMD <server> /RecordDelete <zone> <name> <type> [<data…>] [/f]", OldLine: true},
+		{Usage: "MIRROR START <connection:id>"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		line, next string
+		want       bool
+	}{
+		{"exchfailover -failover -s A -t", "B", true},
+		{"exchfailover -failover -s A -t", "B -norus", true},
+		{"exchfailover -failover -s A -t", `"B C"`, true},
+		{"exchfailover -failover -s A -t B", "C", false},
+		{"exchfailover -failover -s A -t", "B C", false},
+		{"exchfailover -failover -s A -t", "mirror", false},
+		{"dnscmd d /RecordDelete z @ MX 10", "exch1.mydomain.com /f", true},
+		{"dnscmd d /RecordDelete z w CNAME", "exch1.mydomain.com /f", true},
+		{"dnscmd d /RecordAdd z w TXT a", "exchfailver -failover -s A -t B", false},
+		{"dnscmd d /RecordAdd z w TXT a", "dnscdm d /RecordAdd z v TXT a", false},
+		{"mirror start", "5", false},
+		{"other", "5", false},
+	} {
+		if _, got := set.OldLine(operandsOf(c.line), operandsOf(c.next)); got != c.want {
+			t.Errorf("%s | %s: got %v", c.line, c.next, got)
 		}
 	}
 }

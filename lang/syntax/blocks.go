@@ -249,13 +249,33 @@ func (p *parser) tryBlock(t *lexer.Token) {
 }
 
 func (p *parser) functionBlock(t *lexer.Token) {
+	guess := p.guessFunction()
 	head, at, ok := parse(p, functionGrammar)
 	if !ok {
-		head, at = &functionHead{}, At{span(t)}
+		head, at = guess, At{span(t)}
 	}
 	node := &Function{At: at, Name: head.Name.Name, Body: &Block{}}
 	for _, param := range head.Params {
 		node.Params = append(node.Params, FuncParam{param.Name.Name, param.Default})
 	}
 	p.push(t, node, node.Body)
+}
+
+// guessFunction reads what it can of a FUNCTION's head, should that have a mistake, so that its body and its calls have
+// none: its name and what stands behind ( and commas on that line, each of which a call may leave out.
+func (p *parser) guessFunction() *functionHead {
+	mark := p.lex.MakeCheckpoint()
+	defer p.lex.LoadCheckpoint(mark)
+	head := &functionHead{}
+	line := p.lex.Next().Pos.Line
+	if t := p.lex.Peek(); t.Type == tokenWord && t.Pos.Line == line {
+		head.Name.Name = Name{At{span(t)}, t.Value}
+	}
+	for before, t := p.lex.Next(), p.lex.Next(); t.Pos.Line == line && !isMark(t, ")") && !t.EOF(); before, t = t, p.lex.Next() {
+		if isMark(before, "(") || isMark(before, ",") {
+			name := variableName{Name{At{span(t)}, strings.TrimPrefix(t.Value, "$")}}
+			head.Params = append(head.Params, parameter{Name: name, Default: &Const{At: At{span(t)}, Kind: "NONE"}})
+		}
+	}
+	return head
 }

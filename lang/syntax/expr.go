@@ -231,7 +231,16 @@ func (r *reader) prefix(level int) Expr {
 	return r.postfix(r.primary())
 }
 
-func (r *reader) negated() Expr { return r.prefix(levelMultiply) }
+// smallest is the one whole number that has no positive twin.
+const smallest = "9223372036854775808"
+
+func (r *reader) negated() Expr {
+	if t := r.Peek(); t.Value == smallest && !r.digitName() {
+		r.Next()
+		return &Number{At: At{span(t)}, Raw: smallest, Value: smallest}
+	}
+	return r.prefix(levelMultiply)
+}
 
 func (r *reader) unary(op string, operand func() Expr) Expr {
 	r.enter()

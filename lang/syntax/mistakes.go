@@ -141,7 +141,7 @@ func (p *parser) giveUp(d *diag.Diagnostic) {
 			break
 		}
 	}
-	if t := p.lex.Peek(); t.Type != tokenEnd || t.Value != "" { // an unclosed text has been reported already
+	if !p.broken() {
 		p.report(d)
 	}
 	p.skipEnd()

@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/participle/v2/lexer"
 
 	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/lang/sig"
 )
 
 // MaxSize is the number of bytes that a script may have.
@@ -21,9 +22,10 @@ const (
 
 // Options say what the text alone does not.
 type Options struct {
-	// OldLine says whether a command that begins with these two words (the first without path and .exe, in lower
-	// case; the second "" if there is none) is an old program's line, which may end at its newline. Nil: none is.
-	OldLine func(first, second string) bool
+	// OldLine says whether a command that begins with these operands (the first without path and .exe, in lower case) is
+	// an old program's line, which may end at its newline, and whether the operands of the next line belong to it. Nil:
+	// none is.
+	OldLine func(line, next []sig.Operand) (old, on bool)
 	// Bare lets the last statement end with the text, without its `;`.
 	Bare bool
 }

@@ -76,8 +76,30 @@ func reads[T any](grammar func() *participle.Parser[T], build func(At, *T) Stmt)
 }
 
 func (p *parser) simple(s Stmt) {
+	if p.broken() {
+		s = unfinished(s)
+	}
 	p.end()
 	p.add(s)
+}
+
+// broken says whether an unclosed text, which has been reported, ends the statement here.
+func (p *parser) broken() bool {
+	t := p.lex.Peek()
+	return t.Type == tokenEnd && t.Value == ""
+}
+
+// unfinished is what is left of a statement that an unclosed text has ended: the rest of a command is in the text.
+func unfinished(s Stmt) Stmt {
+	switch s := s.(type) {
+	case *CommandStmt:
+		return &Bad{At: s.At}
+	case *Assign:
+		if _, ok := s.Value.(*Command); ok {
+			return &Bad{At: s.At, Assigns: []Name{s.Target}}
+		}
+	}
+	return s
 }
 
 func paramOf(at At, s *paramStatement) Stmt {
@@ -190,7 +212,7 @@ func (p *parser) words(t *lexer.Token) {
 	case t.Type == tokenWord && isMark(next, "(") && adjacent(t, next):
 		p.call()
 		return
-	case t.Type == tokenWord && isMark(next, "="):
+	case t.Type == tokenWord && isMark(next, "=") && !isDigit(rune(t.Value[0])):
 		d := noDollar.at(span(t), t.Value)
 		d.Hints = []string{"variables begin with $: $" + t.Value}
 		p.giveUp(d)
@@ -205,7 +227,7 @@ func (p *parser) words(t *lexer.Token) {
 	switch {
 	case first == "dtcl" && !p.line:
 		p.dtcl()
-	case p.opt.OldLine != nil && p.opt.OldLine(first, second):
+	case p.isOldLine(first, second):
 		p.oldLine()
 	case isText && !isProgram:
 		p.giveUp(textStatement.at(span(t)))

@@ -12,17 +12,19 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/lang/sig"
 )
 
 // oldPrograms is what the table of commands says of the old programs.
-var oldPrograms = Options{OldLine: func(first, second string) bool {
-	switch first {
+var oldPrograms = Options{OldLine: func(line, next []sig.Operand) (old, on bool) {
+	switch line[0].Text {
 	case "dnscmd", "exchfailover":
-		return true
+		old = true
 	case "cluster":
-		return strings.HasPrefix(strings.ToLower(second), "/cluster:")
+		old = len(line) > 1 && strings.HasPrefix(strings.ToLower(line[1].Text), "/cluster:")
 	}
-	return false
+	last := line[len(line)-1].Text
+	return old, old && len(next) > 0 && (last == "-t" || last == "10")
 }}
 
 func parseText(text string) (*File, []*diag.Diagnostic) {

@@ -109,6 +109,26 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// TestWrappedLines: a line that print broke in two is one statement where the table of commands says so, and only there.
+func TestWrappedLines(t *testing.T) {
+	for text, want := range map[string]int{
+		"exchfailover -failover -s A -t\nB":                                       1,
+		"exchfailover -failover -s A -t\r\n    B\r\nWRITE 1;":                     2,
+		"dnscmd d /RecordDelete z @ MX 10\nexch1 /f\n\ndnscmd d /RecordAdd z w A": 2,
+		"exchfailover -s A -t\nWRITE 1;":                                          2,
+		"exchfailover -s A -t\n$x = 1;":                                           2,
+		"IF 1 THEN\nexchfailover -s A -t\nEND":                                    1,
+		"exchfailover -s A -t\n\"c:\\dtcl.exe\" wait 5":                           2,
+		"exchfailover -s A -t\nB;":                                                2, // a statement of its own, unknown
+		"exchfailover -s A -t\n\nB;":                                              2,
+	} {
+		if got := len(mustParse(t, text).Body); got != want {
+			t.Errorf("%q: got %d statements, want %d", text, got, want)
+		}
+		checkStable(t, text)
+	}
+}
+
 // TestOldProgramsAsTheyAre: lines as they stand in batch files are statements, and commands from the system's shell.
 func TestOldProgramsAsTheyAre(t *testing.T) {
 	for _, line := range []string{

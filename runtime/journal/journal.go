@@ -23,7 +23,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/standin-project/standin/runtime/durable"
@@ -113,7 +112,7 @@ func (s *Store) key() ([]byte, error) {
 	}
 	key = make([]byte, keySize)
 	rand.Read(key) //nolint:errcheck // it never fails
-	return key, renameio.WriteFile(path, key, 0o600)
+	return key, durable.WriteFile(path, key, 0o600)
 }
 
 // File is the journal of a running run.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
@@ -13,6 +14,7 @@ type (
 		object
 		v []Value
 		extent
+		used *atomic.Int64 // how much of v's array is taken, by this list or one that grew out of it; nil: v alone is known
 	}
 	mapValue struct {
 		object
@@ -96,17 +98,31 @@ func Bounded(v Value) (Value, error) {
 	return v, nil
 }
 
-func concat(a, b []Value) (Value, error) {
-	if len(a)+len(b) > MaxItems {
+// append gives the list with more items behind it. Lists that grow out of each other share an array, so that a list
+// built item by item costs no copy for each; of two that grow out of the same list the second gets an array of its own.
+func (o *listValue) append(more ...Value) (Value, error) {
+	n, total := len(o.v), len(o.v)+len(more)
+	if total > MaxItems {
 		return nil, mistake("the list would have more than %d items", MaxItems)
 	}
-	return Bounded(List(slices.Concat(a, b)...))
+	l := &listValue{extent: o.extent, used: o.used}
+	room := o.v
+	if o.used == nil || total > cap(o.v) || !o.used.CompareAndSwap(int64(n), int64(total)) {
+		room = append(make([]Value, 0, 2*total), o.v...)
+		l.used = new(atomic.Int64)
+		l.used.Store(int64(total))
+	}
+	l.v = append(room, more...)
+	for _, x := range more {
+		l.add(x)
+	}
+	return Bounded(l)
 }
 
 // AsList gives a list's items; they must not be changed.
 func AsList(v Value) ([]Value, bool) {
 	if l, ok := v.(*listValue); ok {
-		return l.v, true
+		return slices.Clip(l.v), true
 	}
 	return nil, false
 }
@@ -281,8 +297,10 @@ func (o *listValue) with(index, x Value) (Value, error) {
 		}
 		return nil, outOfRange(i, len(o.v))
 	}
-	l := make([]Value, max(len(o.v), int(i)+1))
-	copy(l, o.v)
+	if int(i) == len(o.v) {
+		return o.append(x)
+	}
+	l := slices.Clone(o.v)
 	l[i] = x
 	return Bounded(List(l...))
 }

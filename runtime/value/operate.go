@@ -46,7 +46,7 @@ func operate(op token.Token, a, b Value) (Value, error) {
 		}
 		if x, ok := a.(*listValue); ok {
 			if y, ok := b.(*listValue); ok {
-				return concat(x.v, y.v)
+				return x.append(y.v...)
 			}
 		}
 	}

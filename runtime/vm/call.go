@@ -45,7 +45,7 @@ func (c *command) operands(computed []value.Value) ([]value.Value, error) {
 	vals := slices.Clone(c.vals)
 	for i, v := range computed {
 		slot := c.Dynamic[i]
-		v, err := convert(v, c.types[i])
+		v, err := operand(v, c.types[i])
 		if err != nil {
 			f := value.Failf(value.CodeBadParameter, "<%s>: %v", c.Args[slot].Name, err)
 			return nil, f.Hint("usage: %s", c.Sig.Usage)
@@ -53,6 +53,15 @@ func (c *command) operands(computed []value.Value) ([]value.Value, error) {
 		vals[slot] = v
 	}
 	return vals, nil
+}
+
+// operand makes a value what a slot wants. A command prints what it is given: only a slot for it takes a secret.
+func operand(v value.Value, t sig.Type) (value.Value, error) {
+	v, err := convert(v, t)
+	if err == nil && value.IsSecret(v) && t.Name != "secret" && t.Name != "any" && t.Name != "expr" {
+		return nil, fmt.Errorf("got a secret, want %s that is not secret", t.Want)
+	}
+	return v, err
 }
 
 // convert makes a value what a slot type or a PARAM's type wants.
@@ -93,6 +102,9 @@ func convert(v value.Value, t sig.Type) (value.Value, error) {
 	}
 	if spelling, ok := parsed.(string); ok {
 		return value.NewText(spelling, v)
+	}
+	if value.IsSecret(v) {
+		return nil, fmt.Errorf("got a secret, want %s that is not secret", t.Want)
 	}
 	return value.From(parsed), nil
 }

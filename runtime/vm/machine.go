@@ -120,7 +120,13 @@ type panicked struct{ error }
 // interrupted says that a VM was stopped between two instructions.
 type interrupted struct{ cause error }
 
-func (i *interrupted) Error() string { return "stopped: " + i.cause.Error() }
+func (i *interrupted) Error() string {
+	if errors.Is(i.cause, context.DeadlineExceeded) {
+		return "the time ran out"
+	}
+	return "stopped: " + i.cause.Error()
+}
+
 func (i *interrupted) Unwrap() error { return i.cause }
 
 // guard runs a VM and makes a Go panic an error.

@@ -53,10 +53,11 @@ func (b *batch) drop() {
 type incoming struct {
 	root    int
 	path    string
-	f       *os.File
-	temp    string // "" while a file is changed in place
-	dir     *tree.Dir
+	f       *tree.Handle
+	temp    string    // "" while a file is changed in place
+	dir     *tree.Dir // the receiver's, which it keeps open until the file has ended
 	written int64
+	end     int64 // as far as it was written; a hole may follow
 }
 
 // drop gives the file up. One that was changed in place keeps the time that says it is not whole.
@@ -66,22 +67,38 @@ func (in *incoming) drop() {
 		if in.temp != "" {
 			in.dir.Unlink(in.temp)
 		}
-		in.dir.Close()
 	}
 }
 
 // cachedDir is the folder used last.
 type cachedDir struct {
-	root int
-	path string
-	dir  *tree.Dir
+	root   int
+	path   string
+	dir    *tree.Dir
+	locked *uint32 // the permissions that it gets back; nil if they were not changed
+}
+
+// unlock lets the folder's owner write to it while it is in use: the source's may be one that nobody writes to. What was
+// cut off before it got its permissions back differs from the source's and gets them with the next mirror.
+func (c *cachedDir) unlock() {
+	if os.Geteuid() == 0 {
+		return // whom permissions do not bind
+	}
+	info, err := c.dir.Stat(".")
+	if err == nil && info.Mode&0o200 == 0 && c.dir.Chmod(".", info.Mode|0o200) == nil {
+		c.locked = &info.Mode
+	}
 }
 
 func (c *cachedDir) close() {
-	if c.dir != nil {
-		c.dir.Close()
-		c.dir = nil
+	if c.dir == nil {
+		return
 	}
+	if c.locked != nil {
+		c.dir.Chmod(".", *c.locked) // whether it worked is for the next walk to see
+	}
+	c.dir.Close()
+	*c = cachedDir{}
 }
 
 // openParent opens the folder that an item lies in and gives the item's name there.
@@ -109,7 +126,8 @@ func (r *receiver) parent(root int, path string) (*tree.Dir, string, error) {
 		return nil, "", err
 	}
 	r.dir.close()
-	r.dir = cachedDir{root, dir, d}
+	r.dir = cachedDir{root: root, path: dir, dir: d}
+	r.dir.unlock()
 	return d, name, nil
 }
 
@@ -161,11 +179,8 @@ func (r *receiver) makeDir(it *wire.Item) error {
 
 // begin opens the file that the next frames write: a new one, or for a patch what is there.
 func (r *receiver) begin(it *wire.Item, patch bool) error {
-	if r.file != nil {
-		return value.Failf(value.CodeRefused, "agent %q began a file inside another one", r.hello.Connection.Source)
-	}
 	r.file = &incoming{root: it.Root, path: it.Path} // without f: its frames are passed over
-	d, name, err := r.openParent(it.Root, it.Path)
+	d, name, err := r.parent(it.Root, it.Path)
 	if err != nil {
 		return err
 	}
@@ -175,12 +190,10 @@ func (r *receiver) begin(it *wire.Item, patch bool) error {
 	} else {
 		err = in.create(d)
 	}
-	if err != nil {
-		d.Close()
-		return err
+	if err == nil {
+		r.file = in
 	}
-	r.file = in
-	return nil
+	return err
 }
 
 func (in *incoming) create(d *tree.Dir) (err error) {
@@ -232,16 +245,20 @@ func (in *incoming) openOld(name string) error {
 // copy writes a block of a copy; in a sparse file zeros stay a hole.
 func (in *incoming) copy(off int64, data []byte, sparse bool) error {
 	if !sparse {
-		_, err := in.f.WriteAt(data, off)
-		return err
+		return in.put(data, off)
 	}
 	return tree.Runs(data, func(at int, run []byte, zero bool) error {
 		if zero {
 			return nil
 		}
-		_, err := in.f.WriteAt(run, off+int64(at))
-		return err
+		return in.put(run, off+int64(at))
 	})
+}
+
+func (in *incoming) put(data []byte, off int64) error {
+	n, err := in.f.WriteAt(data, off)
+	in.end = max(in.end, off+int64(n))
+	return err
 }
 
 // write carries out the frames between the beginning of a file and its end.
@@ -264,12 +281,11 @@ func (r *receiver) write(kind wire.Kind, body []byte) error {
 		if err != nil || n > tree.BlockSize {
 			return value.Failf(value.CodeRefused, "agent %q sent a bad hole", r.hello.Connection.Source)
 		}
-		err = tree.Punch(in.f, off, int(n))
+		err = in.f.Punch(off, int(n))
 		return r.spoil(err)
 	}
-	_, err = in.f.WriteAt(rest, off)
 	in.written += int64(len(rest))
-	return r.spoil(err)
+	return r.spoil(in.put(rest, off))
 }
 
 // spoil gives up the file that could not be written.
@@ -292,7 +308,10 @@ func (r *receiver) end(it *wire.Item) error {
 	case in.f == nil:
 		return nil // its error is noted
 	}
-	err := in.f.Truncate(it.Info.Size)
+	var err error
+	if in.temp == "" || in.end != it.Info.Size {
+		err = in.f.Truncate(it.Info.Size)
+	}
 	_, name := tree.Split(tree.Join(r.roots[it.Root].base, it.Path))
 	if err == nil && in.temp != "" {
 		err = in.dir.SetMeta(in.temp, it.Info, it.Xattr)
@@ -302,7 +321,6 @@ func (r *receiver) end(it *wire.Item) error {
 		return err
 	}
 	in.f.Close()
-	in.dir.Close()
 	r.batch.bytes += in.written
 	if in.temp == "" {
 		return r.apply(wire.Meta, it)
@@ -382,7 +400,7 @@ func (r *receiver) flushIfFull() error {
 	return r.flush()
 }
 
-// flush makes the contents durable, then the batch visible, then that durable.
+// flush makes the contents durable, then the batch visible. That becomes durable with the next batch, or with settle.
 func (r *receiver) flush() error {
 	if len(r.batch.steps) == 0 {
 		return nil
@@ -394,13 +412,23 @@ func (r *receiver) flush() error {
 		return err
 	}
 	steps := r.batch.steps
-	r.batch = batch{}
+	r.batch, r.unsettled = batch{}, true
 	for i, s := range steps {
 		if err := r.fatal(s.path, s.do()); err != nil {
 			r.batch.steps = steps[i+1:]
 			return err
 		}
 	}
+	return nil
+}
+
+// settle makes everything visible and durable.
+func (r *receiver) settle() error {
+	if err := r.flush(); err != nil || !r.unsettled {
+		return err
+	}
+	r.dir.close() // so that it has its permissions
+	r.unsettled = false
 	return r.sync()
 }
 
@@ -440,6 +468,7 @@ func (r *receiver) remove(it *wire.Item) error {
 	if err != nil {
 		return err
 	}
+	r.unsettled = true
 	switch {
 	case now.Type == tree.Folder:
 		if err = d.Rmdir(name); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {

@@ -261,3 +261,40 @@ func TestWhoSpeaks(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// A target decides which sources may write below which of its folders.
+func TestGrants(t *testing.T) {
+	dir := t.TempDir()
+	for name, test := range map[string]struct {
+		grants map[string][]string
+		want   bool
+	}{
+		"nothing said":                {nil, true},
+		"the folder":                  {map[string][]string{"east": {`E:\mail`}}, true},
+		"the folder above":            {map[string][]string{"east": {`F:\`, `E:\`}}, true},
+		"a folder below":              {map[string][]string{"east": {`E:\mail\below`}}, false},
+		"a folder with a longer name": {map[string][]string{"east": {`E:\mailbox`}}, false},
+		"to another source":           {map[string][]string{"north": {`E:\`}}, false},
+		"to nobody":                   {map[string][]string{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			configs := []Config{{Name: "east"}, {Name: "west", Grants: test.grants}}
+			for i := range configs {
+				configs[i].Folder, configs[i].Volumes = filepath.Join(dir, name, configs[i].Name), map[string]string{"E:": "E"}
+				if err := Init(configs[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := Open(t.Context(), configs, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close(context.Background())
+			_, err = s.Connect(t.Context(), mirror.Connection{Source: "east", Target: "west", Set: "mail", Rules: rules})
+			f, refused := errors.AsType[*value.Failure](err)
+			if (err == nil) != test.want || refused && f.Code != value.CodeRefused {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+}

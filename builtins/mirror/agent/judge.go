@@ -198,7 +198,7 @@ func (m *merge) blocks(p *pair) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	now, err := tree.StatFile(f)
+	now, err := f.Stat()
 	if err != nil {
 		return false, err
 	}

@@ -50,7 +50,7 @@ type merge struct {
 
 	errors    []string // what could not be read, on either side
 	conflicts []string // folders at the target where the source has none
-	missing   bool     // a root is not there, or has lost everything that was in it
+	missing   []bool   // by root: it is not there, or has nothing in it
 	entries   int64    // met at the source in this root
 
 	links  map[[2]uint64]linked // files with several names, by device and inode at the source
@@ -70,7 +70,7 @@ type linked struct {
 // walk compares all roots once.
 func (m *merge) walk() error {
 	m.links, m.claims = map[[2]uint64]linked{}, map[[2]uint64][2]uint64{}
-	m.errors, m.conflicts, m.missing = nil, nil, false
+	m.errors, m.conflicts, m.missing = nil, nil, make([]bool, len(m.roots))
 	sums := byte(0)
 	if m.how.Checksum {
 		sums = 1
@@ -192,7 +192,7 @@ func (m *merge) root(i int, h *held) error {
 		return fmt.Errorf("cannot read %q: %w", h.spec.Path, err)
 	}
 	if err != nil {
-		m.missing = m.missing || remote != nil
+		m.missing[i] = true
 		return m.absent(i, "", remote, true)
 	}
 	m.entries = 0
@@ -207,7 +207,7 @@ func (m *merge) root(i int, h *held) error {
 	if err := m.descend(p, changed); err != nil {
 		return err
 	}
-	m.missing = m.missing || m.entries == 0
+	m.missing[i] = m.entries == 0
 	return nil
 }
 

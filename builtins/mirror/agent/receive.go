@@ -63,11 +63,12 @@ type receiver struct {
 	walking chan error // of the walk that runs; nil for none
 	cancel  context.CancelFunc
 
-	report report
-	batch  batch
-	file   *incoming // the file that is being written; nil for none
-	dir    cachedDir
-	bad    bool // the target's data is marked as incomplete
+	report    report
+	batch     batch
+	unsettled bool      // something is visible that is not durable yet
+	file      *incoming // the file that is being written; nil for none
+	dir       cachedDir
+	bad       bool // the target's data is marked as incomplete
 }
 
 // receive carries out one session. Its error is told to the peer.
@@ -124,7 +125,7 @@ func (r *receiver) admit() error {
 			st.Inbound = mirror.Change(st.Inbound, c, func(in *mirror.Inbound) { in.Connected = false })
 			return nil
 		}
-		if err := checkOverlap(st, c); err != nil {
+		if err := mirror.Taken(st.Inbound, c); err != nil {
 			return err
 		}
 		after, err := mirror.Admit(c, r.hello.Marker, st.Markers[c.Set])
@@ -145,38 +146,6 @@ func (r *receiver) admit() error {
 		})
 	}
 	return n.join(r)
-}
-
-// checkOverlap sees to it that one connection at a time uses a target path.
-func checkOverlap(st *state, c mirror.Connection) error {
-	_, mine, err := rootsOf(c)
-	if err != nil {
-		return err
-	}
-	for _, in := range st.Inbound {
-		if !in.Connected || in.Source == c.Source && in.Set == c.Set {
-			continue
-		}
-		_, theirs, err := rootsOf(in.Connection)
-		if err != nil {
-			return err
-		}
-		for _, a := range mine {
-			for _, b := range theirs {
-				if overlap(a.Path, b.Path) {
-					return value.Failf(value.CodeConflict, "%q on %s is the target of connection %d of %s (set %q) already",
-						b.Path, c.Target, in.ID, in.Source, in.Set).Hint("DISCONNECT that one, or MAP this one elsewhere")
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func overlap(a, b string) bool {
-	_, below := mirror.Below(a, b)
-	_, above := mirror.Below(b, a)
-	return below || above
 }
 
 // checkPlaces refuses a target root that is a folder of the source, on this very machine.
@@ -269,6 +238,9 @@ func (r *receiver) stopWalk() {
 
 // handle carries out one frame of the source. An error ends the session.
 func (r *receiver) handle(ctx context.Context, kind wire.Kind, body []byte) error {
+	if r.file != nil && !slices.Contains([]wire.Kind{wire.Data, wire.Zero, wire.Abort, wire.End}, kind) {
+		return value.Failf(value.CodeRefused, "agent %q did something else inside a file", r.hello.Connection.Source)
+	}
 	switch kind {
 	case wire.Walk:
 		return r.walk(ctx, len(body) == 1 && body[0] == 1)
@@ -361,7 +333,7 @@ func (r *receiver) walk(ctx context.Context, sums bool) error {
 
 // commit makes everything so far durable and answers with what was done.
 func (r *receiver) commit() error {
-	if err := r.flush(); err != nil {
+	if err := r.settle(); err != nil {
 		return err
 	}
 	if r.walking != nil {
@@ -394,7 +366,7 @@ func (r *receiver) finish(d done) error {
 	if !slices.Contains([]string{mirror.Good, mirror.Crash, mirror.Bad}, d.Data) {
 		return value.Failf(value.CodeRefused, "agent %q has no data state %q", r.node.cfg.Name, d.Data)
 	}
-	if err := r.flush(); err != nil {
+	if err := r.settle(); err != nil {
 		return err
 	}
 	if err := r.record(func(in *mirror.Inbound) { in.Data, in.Applied = d.Data, time.Now() }); err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ const (
 )
 
 // errStopped ends a mirror that was told to stop.
-var errStopped = errors.New("it was stopped")
+var errStopped = errors.New(mirror.WasStopped)
 
 // run is one mirror at its source, or the replication that follows it.
 type run struct {
@@ -296,10 +297,13 @@ func (r *run) mirror(ctx context.Context, m *merge) error {
 			return err
 		}
 	}
-	if failures.count == 0 && held != nil {
-		return held
+	if failures.count > 0 || held != nil {
+		return errors.Join(failures.err(), held)
 	}
-	return errors.Join(failures.err(), held)
+	if r.replication {
+		return nil
+	}
+	return r.node.remember(r.conn.Set, m.roots, r.sweep.UpTo > 0)
 }
 
 // failures are entries that could not be carried.
@@ -409,14 +413,16 @@ func (s *sender) mayRemove() error {
 			gone--
 		}
 	}
-	why := ""
+	why, replaced := "", s.run.node.replaced(s.run.conn.Set, s.m.roots)
 	switch {
 	case s.run.sweep.UpTo > 0 && s.orphanFiles <= s.run.sweep.UpTo:
 		return nil
 	case len(s.m.errors) > 0:
 		why = "not everything could be read: " + s.m.errors[0]
-	case s.m.missing:
+	case s.ofMissing():
 		why = "the source's folder is missing or empty"
+	case replaced != "":
+		why = fmt.Sprintf("%q is another folder, or on another disk, than when it was first mirrored", replaced)
 	case s.run.sweep.MoveTo == "" && gone > limit.Count && gone*100 > limit.Percent*s.targetFiles:
 		why = fmt.Sprintf("that is more than %d and more than %d%% of its %d files", limit.Count, limit.Percent, s.targetFiles)
 	default:
@@ -425,6 +431,11 @@ func (s *sender) mayRemove() error {
 	return value.Failf(value.CodeConflict, "%d orphans on %s were kept: %s", s.orphanFiles, s.run.conn.Target, why).
 		Hint("look with ORPHANS LIST %d, then ORPHANS START %d MOVE TO <folder>, or DELETE, UP TO %d",
 			s.run.conn.ID, s.run.conn.ID, s.orphanFiles)
+}
+
+// ofMissing says whether a root that has lost everything is where orphans were found.
+func (s *sender) ofMissing() bool {
+	return slices.ContainsFunc(s.orphans, func(o orphan) bool { return s.m.missing[o.root] })
 }
 
 // removeOrphans sends the orphans, what is in a folder before the folder.

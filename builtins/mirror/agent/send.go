@@ -121,7 +121,7 @@ func (s *sender) put(p *pair) error {
 	if err != nil {
 		return err
 	}
-	now, err := tree.StatFile(f)
+	now, err := f.Stat()
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"time"
 
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
@@ -57,16 +58,11 @@ func (n *node) showVolume(ctx context.Context, volume string) (map[string]any, e
 		return nil, err
 	}
 	defer h.Close()
-	h.spec = rootSpec{Path: volume, Rules: []relRule{{Recurse: true}}}
-	total, err := survey(ctx, []*held{h})
-	if err != nil {
-		return nil, err
-	}
-	p := printer{held: h, sum: sha256.New(), links: map[[2]uint64]string{}}
+	p := printer{held: h, sum: sha256.New(), links: map[[2]uint64]string{}, buf: make([]byte, tree.BlockSize)}
 	if err := p.folder(ctx, ""); err != nil {
 		return nil, value.Failf(value.CodeFailed, "cannot read volume %q of agent %q: %w", volume, n.cfg.Name, err)
 	}
-	return map[string]any{"hash": hex.EncodeToString(p.sum.Sum(nil)), "files": total.Files, "bytes": total.Bytes}, nil
+	return map[string]any{"hash": hex.EncodeToString(p.sum.Sum(nil)), "files": p.files, "bytes": p.bytes}, nil
 }
 
 // printer hashes a tree: names, types, permissions, contents, link targets, attributes, and which names are one file.
@@ -74,6 +70,9 @@ type printer struct {
 	*held
 	sum   hash.Hash
 	links map[[2]uint64]string
+	buf   []byte // of reading
+
+	files, bytes int64
 }
 
 func (p *printer) folder(ctx context.Context, path string) error {
@@ -109,6 +108,10 @@ func (p *printer) folder(ctx context.Context, path string) error {
 }
 
 func (p *printer) entry(d *tree.Dir, path string, info tree.Info) error {
+	if info.Type == tree.File || info.Type == tree.Symlink {
+		p.files++
+		p.bytes += info.Size
+	}
 	mode := info.Mode
 	if info.Type == tree.Symlink {
 		mode = 0
@@ -137,6 +140,6 @@ func (p *printer) entry(d *tree.Dir, path string, info tree.Info) error {
 		return err
 	}
 	defer f.Close()
-	_, err = io.Copy(p.sum, f)
+	_, err = io.CopyBuffer(p.sum, io.NewSectionReader(f, 0, math.MaxInt64), p.buf)
 	return err
 }

@@ -128,8 +128,15 @@ func (s *Site) Close(ctx context.Context) error {
 // Fail takes an agent away, in this process and in later ones, until Heal. Its mirrors are cut.
 func (s *Site) Fail(name string) error { return s.setDown(name, true) }
 
-// Heal brings an agent back. It starts nothing by itself.
-func (s *Site) Heal(name string) error { return s.setDown(name, false) }
+// Heal brings an agent back. It starts nothing by itself, except mirrors over the connections of an agent that is set to
+// reconnect.
+func (s *Site) Heal(name string) error {
+	was := s.Down(name)
+	if err := s.setDown(name, false); err != nil || !was {
+		return err
+	}
+	return s.reconnect(name)
+}
 
 // Down says whether an agent was taken away.
 func (s *Site) Down(name string) bool {
@@ -154,7 +161,8 @@ func (s *Site) setDown(name string, down bool) error {
 	return nil
 }
 
-// Init makes the folders and the state of a fresh agent with the given sets.
+// Init makes the folders and the state of a fresh agent with the given sets. It waits for its cluster resource when it
+// comes back, and compares block by block.
 func Init(cfg Config, sets ...mirror.Set) error {
 	for _, folder := range cfg.Volumes {
 		if err := os.MkdirAll(inFolder(cfg.Folder, folder), 0o755); err != nil {
@@ -162,6 +170,7 @@ func Init(cfg Config, sets ...mirror.Set) error {
 		}
 	}
 	st := newState()
+	st.Settings.Checksum = true
 	for _, set := range sets {
 		st.Sets[set.Name] = set
 	}

@@ -19,11 +19,13 @@ const stateFolder = "agent"
 // state is what an agent keeps: one file, replaced whole.
 type state struct {
 	Down        bool                     `json:"down,omitempty"`
+	Settings    mirror.Settings          `json:"settings"`
 	Sets        map[string]mirror.Set    `json:"sets"`
 	LastID      int64                    `json:"last_id"`
 	Connections map[int64]*connection    `json:"connections"`
 	Inbound     []mirror.Inbound         `json:"inbound"`
-	Markers     map[string]mirror.Marker `json:"markers"` // by set
+	Markers     map[string]mirror.Marker `json:"markers"`              // by set
+	Identities  map[string]identity      `json:"identities,omitempty"` // by set
 }
 
 // connection is what a source keeps of a connection.

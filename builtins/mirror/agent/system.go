@@ -63,7 +63,11 @@ func (s *Site) DropSet(_ context.Context, agent, set string) error {
 	if err != nil {
 		return err
 	}
-	return n.change(func(st *state) error { delete(st.Sets, set); return nil })
+	return n.change(func(st *state) error {
+		delete(st.Sets, set)
+		delete(st.Identities, set)
+		return nil
+	})
 }
 
 // Survey counts what a set covers.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -165,4 +166,71 @@ func TestRestlessSource(t *testing.T) {
 		t.Fatalf("data %s, %v", st[0].Data, err)
 	}
 	same(t, dir)
+}
+
+// Folders that nobody may write to are mirrored by a user whom that binds, and what is in them changes, goes and comes.
+func TestLockedFolders(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("permissions do not bind root: TestAnotherUser runs this")
+	}
+	s, dir := pairOf(t, Options{})
+	root := mail(dir, "east")
+	unlocked := func(f func()) {
+		t.Helper()
+		for _, d := range []string{root, filepath.Join(root, "a"), filepath.Join(root, "a/b")} {
+			if err := os.MkdirAll(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			os.Chmod(d, 0o755)
+		}
+		f()
+		for _, d := range []string{"a/b", "a", "."} {
+			if err := os.Chmod(filepath.Join(root, d), 0o555); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	t.Cleanup(func() { exec.Command("chmod", "-R", "u+w", dir).Run() })
+	for i, change := range []func(){
+		func() {
+			write(t, filepath.Join(root, "a/b/kept"), []byte("1"))
+			write(t, filepath.Join(root, "a/goes"), []byte("2"))
+		},
+		func() {
+			write(t, filepath.Join(root, "a/b/kept"), []byte("changed"))
+			os.Chmod(filepath.Join(root, "a/b/kept"), 0o400)
+		},
+		func() { os.Remove(filepath.Join(root, "a/goes")); os.Symlink("kept", filepath.Join(root, "a/b/link")) },
+		func() {
+			os.Chmod(filepath.Join(root, "a/b/kept"), 0o600)
+			write(t, filepath.Join(root, "a/b/kept"), []byte("again"))
+		},
+		func() { os.RemoveAll(filepath.Join(root, "a/b")); os.MkdirAll(filepath.Join(root, "a/b"), 0o755) },
+	} {
+		unlocked(change)
+		if last := mirrored(t, s, mirror.Mirror{Compare: mirror.Compare{Checksum: true}, Orphans: true}); last.Error != "" {
+			t.Fatalf("change %d: %s", i, last.Error)
+		}
+		same(t, dir)
+	}
+}
+
+// What root's powers hide shows under another user: the same trees, the same kills, folders that nobody may write to.
+func TestAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 || testing.Short() {
+		t.Skip("only root can become somebody else")
+	}
+	const nobody = 65534
+	dir := t.TempDir()
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chown(d, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	child := exec.Command("/proc/self/exe", "-test.run", "^(TestLockedFolders|TestKilled|TestRestlessSource|TestCutConnection|TestAgentGoesAway)$")
+	child.Dir, child.Env = dir, append(os.Environ(), "TMPDIR="+dir, "GOCOVERDIR="+dir)
+	child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }

@@ -31,9 +31,11 @@ var carrying = []struct {
 	{"excluded paths are neither sent nor removed", excluded},
 	{"orphans go, or are moved aside", orphans},
 	{"an emptied source halts the removing", emptied},
+	{"a source that became another folder halts the removing", replaced},
+	{"a root that was always empty halts nothing", alwaysEmpty},
+	{"what does not exist yet is mirrored when it does", notYet},
 	{"too many orphans halt the removing, a rename does not", brake},
 	{"a target keeps what a newer generation owns", stale},
-	{"two sets do not share a target path", overlapping},
 	{"paths are mapped", mapped},
 	{"what is not carried is counted and named", notCarried},
 	{"symbolic links at the target are never followed", symlinks},
@@ -207,6 +209,58 @@ func emptied(t *testing.T, s Site) {
 	if n := ok[int64](t)(s.Sweep(ctx, "east", id, mirror.Sweep{UpTo: 1})); n != 1 || s.has("west", "mail/a") {
 		t.Fatalf("who says how many may go: %d went", n)
 	}
+}
+
+func replaced(t *testing.T, s Site) {
+	ctx := t.Context()
+	id := ok[int64](t)(s.Connect(ctx, Mail()))
+	s.write(t, "east", "mail/a", "1")
+	s.write(t, "east", "mail/b", "2")
+	start(t, s, "east", id, different)
+	must(t, os.Rename(s.mail("east"), s.mail("east")+" on the disk that is not mounted"))
+	s.write(t, "east", "mail/a", "1")
+	for range 2 {
+		st := start(t, s, "east", id, checksum)
+		if !strings.Contains(st.Last.Error, "is another folder") || !s.has("west", "mail/b") {
+			t.Fatalf("another folder under the path: %+v", st.Last)
+		}
+	}
+	if n := ok[int64](t)(s.Sweep(ctx, "east", id, mirror.Sweep{UpTo: 1})); n != 1 {
+		t.Fatalf("who says how many may go: %d went", n)
+	}
+	s.write(t, "west", "mail/c", "3")
+	if st := start(t, s, "east", id, checksum); st.Last.Error != "" || st.Last.Removed != 1 {
+		t.Fatalf("after that the folder is the known one: %+v", st.Last)
+	}
+	s.equal(t)
+}
+
+func alwaysEmpty(t *testing.T, s Site) {
+	ctx := t.Context()
+	c := Mail()
+	c.Rules = append(c.Rules, mirror.Rule{Path: `E:\none yet`, Recurse: true})
+	must(t, s.PutSet(ctx, "east", mirror.Set{Name: "mail", Saved: true, Rules: c.Rules}))
+	must(t, os.MkdirAll(filepath.Join(s.Folder("east"), "none yet"), 0o755))
+	id := ok[int64](t)(s.Connect(ctx, c))
+	s.write(t, "east", "mail/a", "1")
+	s.write(t, "west", "mail/orphan", "2")
+	if st := start(t, s, "east", id, checksum); st.Last.Error != "" || st.Last.Removed != 1 {
+		t.Fatalf("%+v", st.Last)
+	}
+}
+
+func notYet(t *testing.T, s Site) {
+	id := ok[int64](t)(s.Connect(t.Context(), Mail()))
+	for _, m := range []mirror.Mirror{full, checksum} {
+		if st := start(t, s, "east", id, m); st.Last.Error != "" || st.Last.Files != 0 {
+			t.Fatalf("a set of nothing: %+v", st.Last)
+		}
+	}
+	s.write(t, "east", "mail/a", "1")
+	if st := start(t, s, "east", id, checksum); st.Last.Error != "" || st.Last.Files != 1 {
+		t.Fatalf("%+v", st.Last)
+	}
+	s.equal(t)
 }
 
 func brake(t *testing.T, s Site) {

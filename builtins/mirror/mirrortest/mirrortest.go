@@ -38,9 +38,11 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 	}{
 		{"sets are made, changed and dropped", sets},
 		{"agents are found by name and address", names},
+		{"settings are kept", settings},
 		{"connections are numbered from 1 and each number is used once", numbers},
 		{"who took over refuses an older generation", generations},
 		{"a marker is replaced only by who knows it", markers},
+		{"two sets do not share a target path", overlapping},
 		{"a connection that is not there is named", notThere},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, open(t)) })
@@ -110,6 +112,28 @@ func names(t *testing.T, s Site) {
 	code(t, err, value.CodeNotThere)
 	_, err = s.Sets(t.Context(), "north")
 	code(t, err, value.CodeNotThere)
+}
+
+func settings(t *testing.T, s Site) {
+	ctx := t.Context()
+	a := ok[mirror.Agent](t)(s.Agent(ctx, "east"))
+	if a.Name != "east" || !a.Up || a.Settings != (mirror.Settings{Checksum: true}) || !slices.Contains(a.Addresses, "10.1.0.5") {
+		t.Fatalf("a fresh agent is %+v", a)
+	}
+	if v := a.Volumes["E:"]; v.Free <= 0 || v.Size < v.Free || a.Clock.IsZero() || a.Version == "" {
+		t.Fatalf("it tells of itself %+v", a)
+	}
+	want := mirror.Settings{Reconnect: true}
+	must(t, s.Configure(ctx, "east", want))
+	if a := ok[mirror.Agent](t)(s.Agent(ctx, "east")); a.Settings != want {
+		t.Fatalf("got %+v, want %+v", a.Settings, want)
+	}
+	if a := ok[mirror.Agent](t)(s.Agent(ctx, "west")); a.Settings != (mirror.Settings{Checksum: true}) {
+		t.Fatalf("the other agent has %+v", a.Settings)
+	}
+	_, err := s.Agent(ctx, "north")
+	code(t, err, value.CodeNotThere)
+	code(t, s.Configure(ctx, "north", want), value.CodeNotThere)
 }
 
 func numbers(t *testing.T, s Site) {

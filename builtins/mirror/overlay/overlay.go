@@ -25,6 +25,7 @@ type path struct{ source, target, set string }
 
 // memory is one agent as the plan has changed it. It is read once, at the first look.
 type memory struct {
+	settings    mirror.Settings
 	sets        []mirror.Set
 	connections []mirror.Status
 	next        int64
@@ -43,7 +44,11 @@ func (o *overlay) agent(ctx context.Context, name string) (*memory, error) {
 		return m, nil
 	}
 	m := &memory{markers: map[string]mirror.Marker{}}
-	var err error
+	about, err := o.Reader.Agent(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	m.settings = about.Settings
 	if m.sets, err = o.Reader.Sets(ctx, name); err != nil {
 		return nil, err
 	}
@@ -84,6 +89,19 @@ func (o *overlay) with(ctx context.Context, agent string, f func(*memory) error)
 		return err
 	}
 	return f(m)
+}
+
+func (o *overlay) Agent(ctx context.Context, name string) (mirror.Agent, error) {
+	about, err := o.Reader.Agent(ctx, name)
+	if err != nil || !about.Up {
+		return about, err
+	}
+	err = o.with(ctx, name, func(m *memory) error { about.Settings = m.settings; return nil })
+	return about, err
+}
+
+func (o *overlay) Configure(ctx context.Context, agent string, set mirror.Settings) error {
+	return o.with(ctx, agent, func(m *memory) error { m.settings = set; return nil })
 }
 
 func (o *overlay) Sets(ctx context.Context, agent string) (sets []mirror.Set, err error) {
@@ -167,6 +185,9 @@ func (o *overlay) Connect(ctx context.Context, c mirror.Connection) (int64, erro
 	if err != nil {
 		return 0, err
 	}
+	if err := mirror.Taken(target.inbound, c); err != nil {
+		return 0, err
+	}
 	mine, err := o.admit(ctx, c)
 	if err != nil {
 		return 0, err
@@ -245,6 +266,9 @@ func (o *overlay) StartMirror(ctx context.Context, source string, id int64, opt 
 				st.Rules = set.Rules
 			}
 		}
+		if err := mirror.Taken(target.inbound, st.Connection); err != nil {
+			return err
+		}
 		number = st.Last.Number + 1
 		st.Last = mirror.Run{Number: number, Options: opt, State: mirror.Idle, Started: time.Now(), Ended: time.Now()}
 		st.Data, st.TargetState, st.Generation = mirror.Good, mirror.Online, mine.Generation
@@ -268,7 +292,7 @@ func (o *overlay) ControlMirror(ctx context.Context, source string, id int64, ve
 			mirror.Stop: mirror.Idle, mirror.Pause: mirror.Paused, mirror.Resume: mirror.Mirroring,
 		}[verb]
 		if verb == mirror.Stop && st.Last.Running() {
-			st.Last.Ended, st.Last.Error = st.Last.Started, "it was stopped"
+			st.Last.Ended, st.Last.Error = st.Last.Started, mirror.WasStopped
 		}
 		return nil
 	})

@@ -5,10 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/minio/highwayhash"
-	"golang.org/x/sys/unix"
 )
 
 // BlockSize is the unit in which files are compared, in bytes.
@@ -47,7 +45,7 @@ func (h *Hasher) SumOf(n int, data []byte) Sum {
 
 // Blocks reads a file of the given size block by block. Data is nil for a block that lies in a hole, else it is valid
 // until the next call; a file that became shorter ends early. It stops at visit's first error.
-func (h *Hasher) Blocks(ctx context.Context, f *os.File, size int64, sparse bool, visit func(off int64, n int, data []byte) error) error {
+func (h *Hasher) Blocks(ctx context.Context, f *Handle, size int64, sparse bool, visit func(off int64, n int, data []byte) error) error {
 	dataEnd := size
 	var data int64
 	if sparse {
@@ -59,7 +57,7 @@ func (h *Hasher) Blocks(ctx context.Context, f *os.File, size int64, sparse bool
 		}
 		n := int(min(BlockSize, size-off))
 		if sparse && off >= dataEnd {
-			data, dataEnd = nextData(f, off, size)
+			data, dataEnd = f.nextData(off, size)
 		}
 		if off+int64(n) <= data {
 			if err := visit(off, n, nil); err != nil {
@@ -79,32 +77,6 @@ func (h *Hasher) Blocks(ctx context.Context, f *os.File, size int64, sparse bool
 		}
 	}
 	return nil
-}
-
-// nextData finds the data at or after off: where it begins and where, in whole blocks, it must be looked for again.
-func nextData(f *os.File, off, size int64) (begin, again int64) {
-	begin, err := unix.Seek(int(f.Fd()), off, unix.SEEK_DATA)
-	if err == unix.ENXIO {
-		return size, size
-	}
-	if err != nil {
-		return off, size // no holes here
-	}
-	end, err := unix.Seek(int(f.Fd()), begin, unix.SEEK_HOLE)
-	if err != nil {
-		return begin, size
-	}
-	return begin, end
-}
-
-// Punch makes a hole; a file system without holes gets zeros.
-func Punch(f *os.File, off int64, n int) error {
-	err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, int64(n))
-	if err != unix.ENOTSUP {
-		return err
-	}
-	_, err = f.WriteAt(make([]byte, n), off)
-	return err
 }
 
 // pageSize is the unit in which holes are kept, in bytes.

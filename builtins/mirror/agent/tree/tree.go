@@ -140,7 +140,7 @@ func (d *Dir) Names() (names, temps []string, err error) {
 }
 
 // Open opens a regular file for reading; writable also for writing.
-func (d *Dir) Open(name string, writable bool) (*os.File, error) {
+func (d *Dir) Open(name string, writable bool) (*Handle, error) {
 	flags := unix.O_RDONLY
 	if writable {
 		flags = unix.O_RDWR
@@ -155,16 +155,16 @@ func (d *Dir) Open(name string, writable bool) (*os.File, error) {
 		unix.Close(fd)
 		return nil, &fs.PathError{Op: "open", Path: name, Err: unix.ESTALE}
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return &Handle{fd, name}, nil
 }
 
 // Create makes a new file for writing.
-func (d *Dir) Create(name string) (*os.File, error) {
+func (d *Dir) Create(name string) (*Handle, error) {
 	fd, err := d.openLeaf(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	return &Handle{fd, name}, nil
 }
 
 func (d *Dir) openLeaf(name string, flags int, mode uint32) (int, error) {
