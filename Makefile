@@ -35,4 +35,4 @@ bench:
 	$(GO) test -run '^$$' -bench . -count 5 ./lang/... ./runtime/... ./cmd/...
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o standin ./cmd/standin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o standin ./cmd/standin
