@@ -1,6 +1,10 @@
 package value
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
 
 // Codes of failed commands. Those above -1000 are DTCL's own (Scripting Guide, "Return codes").
 const (
@@ -42,4 +46,10 @@ func Failf(code int, format string, args ...any) *Failure {
 func (f *Failure) Hint(format string, args ...any) *Failure {
 	f.Hints = append(f.Hints, fmt.Sprintf(format, args...))
 	return f
+}
+
+// HasCode says whether err is a Failure, or has one as its cause, with one of these codes.
+func HasCode(err error, codes ...int) bool {
+	f, ok := errors.AsType[*Failure](err)
+	return ok && slices.Contains(codes, f.Code)
 }
