@@ -61,7 +61,11 @@ func (r *reader) forgotEnd() bool {
 // head reads a command's first word; a program's path and .exe are not part of its name.
 func (r *reader) head() *Word {
 	var w *Word
-	if t := r.Peek(); t.Type == tokenText || t.Type == tokenRaw {
+	t := r.Peek()
+	if next := r.peekAt(1); opensComment(t.Value) || adjacent(t, next) && opensComment(t.Value+next.Value) {
+		panic(r.unexpected("a command, or a blank before a comment")) // at a line's start the same text is a comment
+	}
+	if t.Type == tokenText || t.Type == tokenRaw {
 		r.Next()
 		text := r.text(t)
 		w = &Word{At: text.At, Raw: t.Value, Text: text.Value}
@@ -72,6 +76,10 @@ func (r *reader) head() *Word {
 		w.Text = name
 	}
 	return w
+}
+
+func opensComment(text string) bool {
+	return strings.HasPrefix(text, "#") || strings.HasPrefix(text, "//") || strings.HasPrefix(text, "/*")
 }
 
 // programName takes the path and .exe off a program's name; ok says that there was one of them.
