@@ -9,17 +9,13 @@ import (
 
 // fields parts a line at blanks outside quotes, as a shell would, and keeps the quotes.
 func fields(line string) []string {
-	var all []string
 	quoted := false
-	for _, f := range strings.FieldsFunc(line, func(r rune) bool {
+	return strings.FieldsFunc(line, func(r rune) bool {
 		if r == '"' {
 			quoted = !quoted
 		}
 		return r == ' ' && !quoted
-	}) {
-		all = append(all, f)
-	}
-	return all
+	})
 }
 
 // spell writes what a match binds.

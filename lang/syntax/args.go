@@ -31,7 +31,6 @@ func argTokens(args []string) (*diag.Source, []lexer.Token) {
 	type piece struct {
 		start int
 		whole bool // one text
-		from  int  // where its text begins, behind an option's /name:
 	}
 	var pieces []piece
 	for i, arg := range args {

@@ -39,7 +39,7 @@ func TestLimits(t *testing.T) {
 		"unclosed texts":       {many("WRITE \"a\n", 10_000), "too-many-errors"},
 		"semicolons":           {many(";", 300_000), ""},
 		"old lines":            {many("dnscmd a b\n", 10_000), ""},
-		"dtcl":                 {many("dtcl ", 50_000), ""},
+		"dtcl":                 {many("dtcl ", 50_000), "missing-command"},
 		"dtcl lines":           {many("dtcl wait 1\n", 10_000), ""},
 		"comments":             {many("/**/ // x\n", 20_000), ""},
 		"elseifs":              {"IF 1 THEN " + many("ELSEIF 1 THEN ", 10_000) + "END", ""},

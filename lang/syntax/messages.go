@@ -61,9 +61,7 @@ var (
 	twice = message{"option-twice", "%s is given twice",
 		"delete one of the two"}
 
-	noDollar = message{"missing-dollar", "%q is not a variable", ""}
-	noAssign = message{"missing-assignment", "got %s after $%s, want =",
-		"a statement assigns with $name = value; a comparison stands in IF, WHILE or after ="}
+	noDollar      = message{"missing-dollar", "%q is not a variable", ""}
 	notAStatement = message{"not-a-statement", "a statement cannot begin with %s",
 		"begin with a command, a statement word or $name ="}
 	oneStatement = message{"one-statement", "a second statement begins here",

@@ -50,7 +50,7 @@ func (p *parser) dtcl() {
 	count, _ := p.lineLength()
 	p.within(count, func() {
 		first := p.reader().head()
-		if p.reader().endsCommand() {
+		if again, _, _ := p.firstWords(); again == "dtcl" || p.reader().endsCommand() {
 			p.report(noProgramCommand.at(first.Span))
 			p.skipEnd()
 			return

@@ -26,7 +26,7 @@ func (e *Error) Unwrap() []error { return []error{e.Diag, e.Err} }
 
 // fault makes the error of a stopped VM a positioned one, or adds what this VM knows to one that has its place already.
 func (m *machine) fault(v *tengo.VM, err error) error {
-	cause, depth := peel(err)
+	depth, cause := peel(err)
 	if exit := exitOf(cause); exit != nil {
 		return exit
 	}
@@ -54,21 +54,21 @@ func (m *machine) fault(v *tengo.VM, err error) error {
 
 var errTooDeep = errors.New("calls or lists are nested too deep")
 
-// peel gives the error that stopped a VM and in which frame, 0 for the one that the VM itself says it is in; Tengo
+// peel gives in which frame a VM was stopped, and by which error; 0 for the one that the VM itself says it is in; Tengo
 // wraps an error once a frame.
-func peel(err error) (cause error, depth int) {
+func peel(err error) (depth int, cause error) {
 	for {
 		switch e := err.(type) {
 		case *raised:
-			return e.error, depth
+			return depth, e.error
 		case *panicked, *interrupted:
-			return e, 0
+			return 0, e
 		case *value.Failure:
-			return e, depth
+			return depth, e
 		}
 		inner := errors.Unwrap(err)
 		if inner == nil {
-			return err, depth
+			return depth, err
 		}
 		err = inner
 		depth++
