@@ -19,7 +19,7 @@ const ours = "github.com/standin-project/standin/"
 type rule struct {
 	tree  string   // this folder and all below it
 	may   []string // prefixes; its own tree is always allowed
-	never []string // exceptions to may
+	never []string // last folders of packages that it may not, whatever may says
 	why   string
 }
 
@@ -39,12 +39,16 @@ var rules = []rule{
 	{"builtins/dns", system, nil, systemWhy},
 	{"builtins/directory", system, nil, systemWhy},
 	{"builtins/exchange", append([]string{"builtins/directory"}, system...), nil, "an Exchange organisation is kept in a directory"},
+	{"builtins", system, implementations, "the vocabulary names no implementation"},
 	{"stdlib", nil, nil, "scripts are texts"},
 	{"scripts", nil, nil, "scripts are texts"},
 	{"repl", []string{"lang/"}, nil, "the prompt reads the command table, never an implementation"},
 }
 
 var system = []string{"lang/sig", "lang/diag", "builtins/def", "runtime/plan", "runtime/value", "runtime/durable"}
+
+// implementations are the last folders of packages that reach a system by some technology.
+var implementations = []string{"embedded", "overlay", "sim", "agent", "rfc2136", "ldap", "host", "notes"}
 
 const systemWhy = "a system imports the record and the data of a run, never another system or the program"
 
@@ -57,10 +61,9 @@ func TestImportsFollowTheHouse(t *testing.T) {
 			}
 			for _, spec := range file.Imports {
 				path, mine := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), ours)
-				if !mine || strings.HasPrefix(path+"/", r.tree+"/") {
-					continue
-				}
-				if !slices.ContainsFunc(r.may, func(p string) bool { return strings.HasPrefix(path, p) }) {
+				allowed := strings.HasPrefix(path+"/", r.tree+"/") ||
+					slices.ContainsFunc(r.may, func(p string) bool { return strings.HasPrefix(path, p) })
+				if mine && (!allowed || slices.Contains(r.never, last(path))) {
 					t.Errorf("%s imports %s: %s", dir, path, r.why)
 				}
 			}
@@ -68,6 +71,24 @@ func TestImportsFollowTheHouse(t *testing.T) {
 		}
 	})
 }
+
+// The program names an implementation only where it wires: every other file works on what the systems' interfaces say.
+func TestOnlyTheWiringNamesImplementations(t *testing.T) {
+	eachPackage(t, func(t *testing.T, dir string, file *ast.File, path string) {
+		if dir != "cmd/standin" || strings.HasPrefix(filepath.Base(path), "wire") {
+			return
+		}
+		for _, spec := range file.Imports {
+			name, mine := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), ours+"builtins/")
+			if mine && slices.Contains(implementations, last(name)) {
+				t.Errorf("%s imports builtins/%s: only wire*.go names implementations", path, name)
+			}
+		}
+	})
+}
+
+// last is the last folder of an import path.
+func last(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
 // lang must not reach the world by the standard library either.
 func TestLangIsPure(t *testing.T) {

@@ -70,11 +70,23 @@ func Open(c Config) (*Console, error) {
 	return con, nil
 }
 
+// Questions opens a console that is only asked on: without a line editor, and without a hand on Ctrl-C.
+func Questions(in io.Reader, out io.Writer) *Console {
+	return &Console{
+		Config: Config{In: in, Out: out, Err: out, Person: true}, Stdout: out, Stderr: out,
+		lines: &plain{in: bufio.NewReader(in), out: out},
+	}
+}
+
 // Close gives the terminal back as it was.
 func (c *Console) Close() error { return c.lines.close() }
 
-// Ask puts a question of the command that runs. Ctrl-C cancels that command; io.EOF says that nobody answers.
+// Ask puts a question of the command that runs; one at a time. Ctrl-C cancels that command; io.EOF says that nobody
+// answers. A line that was typed for an earlier question, which has ended meanwhile, is not taken as the answer.
 func (c *Console) Ask(ctx context.Context, question string) (string, error) {
+	if p, ok := c.lines.(*plain); ok {
+		p.drop()
+	}
 	return c.ask(ctx, question, c.lines.line)
 }
 
@@ -179,6 +191,18 @@ func (p *plain) line(ctx context.Context, prompt string) (string, error) {
 		return "", cancelled{}
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
+	}
+}
+
+// drop forgets a line that has come since nobody waits for it any more.
+func (p *plain) drop() {
+	select {
+	case got := <-p.pending: // never from nil
+		if p.pending = nil; got.err != nil {
+			p.pending = make(chan typed, 1)
+			p.pending <- got
+		}
+	default:
 	}
 }
 

@@ -223,8 +223,7 @@ func (k kit) wait(ctx context.Context, c *def.Call) (value.Value, error) {
 
 // passing says whether waiting may help: a cluster that does not answer may come back, a wrong name stays wrong.
 func passing(err error) bool {
-	var f *value.Failure
-	return errors.As(err, &f) && f.Code == value.CodeUnreachable
+	return value.HasCode(err, value.CodeUnreachable)
 }
 
 func (k kit) groupState(ctx context.Context, c *def.Call) (model.State, error) {

@@ -2,7 +2,6 @@ package dns
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -183,8 +182,7 @@ func holder(ctx context.Context, all Systems, name string) (System, Zone, error)
 }
 
 func notThere(err error) bool {
-	var f *value.Failure
-	return errors.As(err, &f) && f.Code == value.CodeNotThere
+	return value.HasCode(err, value.CodeNotThere)
 }
 
 // inZone finds the server that holds the very zone that a statement names.

@@ -3,7 +3,6 @@ package exchange
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -117,8 +116,7 @@ func takeBack(e *directory.Entry, edits []directory.Edit) (back []directory.Edit
 
 // gone says whether a read failed because the entry is not there.
 func gone(err error) bool {
-	var f *value.Failure
-	return errors.As(err, &f) && f.Code == value.CodeNotThere
+	return value.HasCode(err, value.CodeNotThere)
 }
 
 // attributes names what the edits change.

@@ -71,6 +71,7 @@ func (c commands) survey(ctx context.Context, call *def.Call) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan.Learn(ctx, value.Secret(opt.login.Password)) // it may come from the file of options
 	j := &job{cfg: c, opt: opt, say: call.Say}
 	if j.name, j.dir, err = c.Organisation(ctx, opt.login); err != nil {
 		return nil, err
@@ -89,7 +90,10 @@ func (c commands) survey(ctx context.Context, call *def.Call) (*job, error) {
 		j.giving, j.taking = j.target, j.source
 	}
 	if err := c.Gate(ctx, j.giving.name, j.taking.name, opt.failback()); err != nil {
-		return nil, err
+		if !opt.has("test") || ctx.Err() != nil {
+			return nil, err
+		}
+		call.Say("now it would be refused: %v", err) // -test is for the day before, while the source still serves
 	}
 	j.key = recordKey(j.source.name, j.target.name)
 	if j.record, j.before, err = readRecord(ctx, j.dir, j.key); err != nil {
@@ -305,7 +309,7 @@ func (j *job) changes() []plan.Change {
 // do makes the steps. In a failover the record stands before the first write, so that whatever cuts it off, what was
 // moved is known; in a failback it is closed only after the last.
 func (j *job) do(ctx context.Context) (value.Value, error) {
-	log, err := j.cfg.Log(j.opt.log)
+	log, err := j.cfg.Log(ctx, j.opt.log)
 	if err != nil {
 		return nil, value.Failf(value.CodeFailed, "cannot open log %q: %w", j.opt.log, err).Hint("name another file with -l")
 	}

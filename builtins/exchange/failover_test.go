@@ -288,6 +288,11 @@ func TestGate(t *testing.T) {
 	if _, err := s.run(failback); err == nil || asked != "EXCH2 EXCH1 true" {
 		t.Fatalf("got %v, asked %q", err, asked)
 	}
+	// -test is asked the day before, while the source still serves: it says so and goes on.
+	s.must(failover + " -test")
+	if said := strings.Join(s.said, "\n"); !strings.Contains(said, "now it would be refused: group is online") || !strings.Contains(said, "would change") {
+		t.Errorf("-test said %q", said)
+	}
 }
 
 func TestMissingRights(t *testing.T) {

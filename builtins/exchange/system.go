@@ -14,7 +14,7 @@ type Systems interface {
 	// Organisation opens the directory that holds the Exchange organisation, bound as login, and gives its name.
 	Organisation(ctx context.Context, login directory.Login) (name string, d directory.System, err error)
 	// Log opens the log file at path for appending; in a plan what is written goes nowhere.
-	Log(path string) (io.WriteCloser, error)
+	Log(ctx context.Context, path string) (io.WriteCloser, error)
 	// Options reads a file of options.
 	Options(path string) ([]byte, error)
 	// Gate refuses a failover (or a failback) while the server that gives its mailboxes away may still be serving

@@ -81,7 +81,7 @@ type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-func (s *site) Log(string) (io.WriteCloser, error) { return nopCloser{&s.log}, nil }
+func (s *site) Log(context.Context, string) (io.WriteCloser, error) { return nopCloser{&s.log}, nil }
 
 func (s *site) Options(path string) ([]byte, error) { return os.ReadFile(path) }
 

@@ -24,7 +24,6 @@ const (
 	exitFailed      = 1
 	exitWrong       = 2
 	exitPlan        = 3
-	exitLocked      = 4
 	exitStopped     = 5
 	exitInterrupted = 130
 )
@@ -38,7 +37,7 @@ type app struct {
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
-	env    func(string) string
+	env    func(name string) (text string, set bool)
 	common
 }
 
@@ -53,7 +52,7 @@ type common struct {
 
 func (c *common) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.site, "site", c.site, "the site file, or the folder that holds standin.toml")
-	fs.BoolVar(&c.json, "json", c.json, "print machine-readable JSON")
+	fs.BoolVar(&c.json, "json", c.json, "print JSON, one object a line, on standard output")
 	fs.BoolVar(&c.yes, "yes", c.yes, "answer every CONFIRM that is not TYPED with yes")
 	fs.BoolVar(&c.quiet, "quiet", c.quiet, "print steps, failures and questions only")
 	fs.Var(&c.color, "color", "colour diagnostics: auto, always or never")
@@ -82,10 +81,13 @@ type subcommand struct {
 	raw bool
 	// alone commands take flags only.
 	alone bool
-	run   func(a *app, ctx context.Context, args []string) error
-	// flags adds the subcommand's own flags; nil when it has none.
-	flags func(fs *flag.FlagSet) any
+	run   runner
+	// own, in place of run, adds the subcommand's own flags and gives the runner that reads them.
+	own func(fs *flag.FlagSet) runner
 }
+
+// runner carries out a subcommand.
+type runner func(a *app, ctx context.Context, args []string) error
 
 // wrongCall is a mistake in how the program was called: exit code 2.
 type wrongCall struct {
@@ -161,8 +163,9 @@ func (a *app) dispatch(name string, args []string) error {
 		}
 		fs := newFlags("standin " + s.name)
 		a.common.flags(fs)
-		if s.flags != nil {
-			ctx = context.WithValue(ctx, ownFlags{}, s.flags(fs))
+		run := s.run
+		if s.own != nil {
+			run = s.own(fs)
 		}
 		rest, err := interspersed(fs, args)
 		if errors.Is(err, flag.ErrHelp) {
@@ -175,7 +178,7 @@ func (a *app) dispatch(name string, args []string) error {
 		if s.alone && len(rest) > 0 {
 			return wrong("usage: standin "+s.usage, "%s: got the argument %q, want none", s.name, rest[0])
 		}
-		return s.run(a, ctx, rest)
+		return run(a, ctx, rest)
 	}
 	hint := "standin help lists the subcommands"
 	names := make([]string, len(table))
@@ -187,11 +190,6 @@ func (a *app) dispatch(name string, args []string) error {
 	}
 	return wrong(hint, "unknown subcommand %q", name)
 }
-
-type ownFlags struct{}
-
-// own gives the subcommand's own flags.
-func own[T any](ctx context.Context) T { return ctx.Value(ownFlags{}).(T) }
 
 // interspersed lets flags stand among the arguments; "--" ends them.
 func interspersed(fs *flag.FlagSet, args []string) ([]string, error) {
@@ -214,9 +212,8 @@ func interspersed(fs *flag.FlagSet, args []string) ([]string, error) {
 // code prints what is still to be said about err and gives the exit code.
 func (a *app) code(err error) int {
 	var (
-		e     ended
-		call  *wrongCall
-		locks *lockedError
+		e    ended
+		call *wrongCall
 	)
 	switch {
 	case err == nil:
@@ -229,9 +226,6 @@ func (a *app) code(err error) int {
 			fmt.Fprintf(a.stderr, "hint: %s\n", call.hint)
 		}
 		return exitWrong
-	case errors.As(err, &locks):
-		fmt.Fprintf(a.stderr, "standin: %v\n", err)
-		return exitLocked
 	}
 	fmt.Fprintf(a.stderr, "standin: %v\n", err)
 	for _, h := range plan.AsFailure(err).Hints {
@@ -242,7 +236,7 @@ func (a *app) code(err error) int {
 
 // render prints ds on standard error.
 func (a *app) render(ds []*diag.Diagnostic) {
-	on := a.color == "always" || a.color != "never" && a.env("NO_COLOR") == "" && a.terminal(a.stderr)
+	on := a.color == "always" || a.color != "never" && a.getenv("NO_COLOR") == "" && a.terminal(a.stderr)
 	diag.Render(a.stderr, ds, diag.Colour(on)) //nolint:errcheck // nothing is left to tell it to
 }
 
@@ -276,10 +270,19 @@ func (a *app) encode(v any) error {
 	return enc.Encode(v)
 }
 
-// terminal says whether f is a terminal that understands escapes.
-func (a *app) terminal(f any) bool {
+// isTerminal says whether f is a terminal, even one that understands no escapes.
+func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) && a.env("TERM") != "dumb"
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// terminal says whether f is a terminal that understands escapes.
+func (a *app) terminal(f any) bool { return isTerminal(f) && a.getenv("TERM") != "dumb" }
+
+// getenv gives a variable of the environment, "" if it is not set.
+func (a *app) getenv(name string) string {
+	text, _ := a.env(name)
+	return text
 }
 
 func version() string {

@@ -70,15 +70,15 @@ func (a *app) checkJSON(ds []*diag.Diagnostic) error {
 
 type fmtFlags struct{ write, diff bool }
 
-func fmtOwn(fs *flag.FlagSet) any {
+func fmtCommand(fs *flag.FlagSet) runner {
 	f := &fmtFlags{}
 	fs.BoolVar(&f.write, "w", false, "write the result back to the file")
 	fs.BoolVar(&f.diff, "d", false, "print the differences instead, and exit with 1 if there are any")
-	return f
+	return func(a *app, _ context.Context, args []string) error { return a.fmt(f, args) }
 }
 
 // fmt prints scripts in the one layout.
-func (a *app) fmt(ctx context.Context, args []string) error {
+func (a *app) fmt(f *fmtFlags, args []string) error {
 	if len(args) == 0 {
 		args = []string{"-"}
 	}
@@ -86,7 +86,6 @@ func (a *app) fmt(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	f := own[*fmtFlags](ctx)
 	differs := false
 	for _, path := range args {
 		src, err := a.read(path)
@@ -98,25 +97,38 @@ func (a *app) fmt(ctx context.Context, args []string) error {
 			return a.diagnostics(ds)
 		}
 		out := syntax.Print(file)
-		switch {
-		case f.write && path != "-":
-			if out == src.Text {
-				continue
-			}
-			if err := renameio.WriteFile(path, []byte(out), 0o644, renameio.WithExistingPermissions()); err != nil {
-				return fmt.Errorf("cannot write %q: %w", path, cause(err))
-			}
-		case f.diff:
-			if d := diff.Diff(path, []byte(src.Text), path+" (formatted)", []byte(out)); d != nil {
-				differs = true
-				a.stdout.Write(d) //nolint:errcheck // standard output is gone
-			}
-		default:
-			fmt.Fprint(a.stdout, out)
+		differs = differs || out != src.Text
+		if err := a.laidOut(f, path, src.Text, out); err != nil {
+			return err
 		}
 	}
-	if differs {
+	if f.diff && differs {
 		return ended{exitFailed}
+	}
+	return nil
+}
+
+// laidOut writes or prints one script in its new layout, as the flags say.
+func (a *app) laidOut(f *fmtFlags, path, was, out string) error {
+	write := f.write && path != "-"
+	if write && was != out {
+		if err := renameio.WriteFile(path, []byte(out), 0o644, renameio.WithExistingPermissions()); err != nil {
+			return fmt.Errorf("cannot write %q: %w", path, cause(err))
+		}
+	}
+	text, key := out, "text"
+	if f.diff && !write {
+		text, key = string(diff.Diff(path, []byte(was), path+" (formatted)", []byte(out))), "diff"
+	}
+	switch {
+	case a.json:
+		told := map[string]any{"file": path, "differs": was != out}
+		if !write {
+			told[key] = text
+		}
+		return a.encode(told)
+	case !write:
+		fmt.Fprint(a.stdout, text)
 	}
 	return nil
 }

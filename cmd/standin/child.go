@@ -9,6 +9,7 @@ import (
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
+	"github.com/standin-project/standin/runtime/vm"
 )
 
 // scriptRunner runs the scripts of resources on the systems that the cluster belongs to: the real ones, or a plan's.
@@ -70,6 +71,9 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script, systems builtin
 			params[d.Name.Text] = value.Text(v)
 		}
 	}
+	if err := s.app.fill(ctx, p, params); err != nil {
+		return value.Failf(value.CodeBadParameter, "script %q of resource %q: %w", sc.File, sc.Resource, err)
+	}
 	label := fmt.Sprintf("%s.dtcl on %s", sc.Event, sc.Node)
 	if parent.Planning() {
 		return parent.PlanChild(ctx, label, lookup, program, params)
@@ -80,12 +84,19 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script, systems builtin
 	if err != nil {
 		return fmt.Errorf("cannot begin the run of %q: %w", sc.File, err)
 	}
-	err = parent.RunChild(ctx, label, plan.Config{ID: h.ID, Journal: j, Lookup: lookup}, program, params)
-	state, code := outcome(err)
-	e := endOf(state)
-	e.Code = code
-	if err != nil {
-		e.Error = oneLine(err)
-	}
-	return errors.Join(err, j.Append(e, true), j.Close())
+	err = parent.RunChild(ctx, label, plan.Config{ID: h.ID, Journal: j, Lookup: lookup}, journaled{program, j}, params)
+	return errors.Join(err, j.Close())
+}
+
+// journaled is a child's program, which journals how it ends: what is lost then ends its parent.
+type journaled struct {
+	plan.Program
+	journal plan.Journal
+}
+
+// Run runs the program and ends its journal.
+func (p journaled) Run(ctx context.Context, host vm.Host, params map[string]value.Value) error {
+	err := p.Program.Run(ctx, host, params)
+	w, _ := plan.From(ctx)
+	return ending(w, p.journal, err)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,12 +18,12 @@ type demoFlags struct {
 	users      int
 }
 
-func demoOwn(fs *flag.FlagSet) any {
+func demoCommand(fs *flag.FlagSet) runner {
 	f := &demoFlags{}
 	fs.StringVar(&f.data, "data", "", "a tree of yours to mirror too; it is copied, never touched")
 	fs.StringVar(&f.keep, "keep", "", "make the site in this new folder and keep it")
 	fs.IntVar(&f.users, "users", 100, "mailboxes of the site")
-	return f
+	return func(a *app, ctx context.Context, _ []string) error { return a.demo(ctx, f) }
 }
 
 // demoRun is one telling of the story.
@@ -45,11 +44,7 @@ type demoStep struct {
 }
 
 // demo makes a small site, fails it over and back with the shipped runbooks, and verifies every byte and record.
-func (a *app) demo(ctx context.Context, args []string) error {
-	if len(args) > 0 {
-		return wrong("usage: standin demo [--data PATH] [--keep DIR] [--users N]", "got the argument %q, want flags only", args[0])
-	}
-	f := own[*demoFlags](ctx)
+func (a *app) demo(ctx context.Context, f *demoFlags) error {
 	dir := f.keep
 	if dir == "" {
 		tmp, err := os.MkdirTemp("", "standin-demo-")
@@ -71,7 +66,7 @@ func (a *app) demo(ctx context.Context, args []string) error {
 		}
 		d.steps = append(d.steps, demoStep{s.title, time.Since(begun)})
 	}
-	return d.report(ctx, a.stdout)
+	return d.report(ctx, a)
 }
 
 type chapter struct {
@@ -203,12 +198,15 @@ func (d *demoRun) onSite(ctx context.Context, f func(*site) error) error {
 }
 
 // report verifies once more and prints the table of steps; any difference ends the demo with exit code 1.
-func (d *demoRun) report(ctx context.Context, out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	for _, s := range d.steps {
+func (d *demoRun) report(ctx context.Context, a *app) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	for _, s := range append(d.steps, demoStep{"total", time.Since(d.began)}) {
+		if a.json {
+			a.encode(map[string]any{"step": s.title, "seconds": s.took.Seconds()}) //nolint:errcheck // the last line's error counts
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%8.2f s\n", s.title, s.took.Seconds())
 	}
-	fmt.Fprintf(w, "total\t%8.2f s\n", time.Since(d.began).Seconds())
 	if err := w.Flush(); err != nil {
 		return err
 	}
@@ -217,6 +215,9 @@ func (d *demoRun) report(ctx context.Context, out io.Writer) error {
 		fmt.Fprintf(d.stderr, "standin: NOT verified: %v\n", err)
 		return ended{exitFailed}
 	}
-	_, err = fmt.Fprintln(out, "verified: "+total)
+	if a.json {
+		return a.encode(map[string]string{"verified": total})
+	}
+	_, err = fmt.Fprintln(a.stdout, "verified: "+total)
 	return err
 }

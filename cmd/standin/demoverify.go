@@ -27,6 +27,7 @@ type manifest map[string]string
 func survey(root string) (manifest, error) {
 	m := manifest{}
 	links := map[[2]uint64]string{} // the first path of each file that has several
+	buf := make([]byte, 256<<10)
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -43,7 +44,7 @@ func survey(root string) (manifest, error) {
 		line := fmt.Sprintf("%v %d:%d", info.Mode(), st.Uid, st.Gid)
 		switch {
 		case info.Mode().IsRegular():
-			sum, err := sumFile(path)
+			sum, err := sumFile(path, buf)
 			if err != nil {
 				return err
 			}
@@ -68,7 +69,7 @@ func survey(root string) (manifest, error) {
 	return m, err
 }
 
-func sumFile(path string) (string, error) {
+func sumFile(path string, buf []byte) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -78,7 +79,7 @@ func sumFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := io.Copy(h, f); err != nil {
+	if _, err := io.CopyBuffer(h, struct{ io.Reader }{f}, buf); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -27,7 +27,18 @@ func (a *app) do(ctx context.Context, args []string) error {
 	if fs.NArg() == 0 {
 		return wrong("usage: standin do COMMAND …; standin help lists the commands", "no command given")
 	}
-	return a.once(ctx, fs.Args())
+	return a.word(ctx, fs.Args())
+}
+
+// word carries out a command, or HELP, which is a word of the prompt.
+func (a *app) word(ctx context.Context, args []string) error {
+	if strings.EqualFold(args[0], "help") {
+		if len(args) == 1 {
+			args = append(args, "commands")
+		}
+		return a.help(ctx, args[1:])
+	}
+	return a.once(ctx, args)
 }
 
 // dtcl is the program under its old name: commands at once, -f SCRIPT, -i; our own flags may stand before them.
@@ -48,7 +59,7 @@ func (a *app) dtcl(args []string) error {
 	case *prompt, fs.NArg() == 0:
 		return a.dispatch("repl", fs.Args())
 	}
-	return a.once(context.Background(), fs.Args())
+	return a.word(context.Background(), fs.Args())
 }
 
 // once runs one statement of argv. What touches no system needs no site and no journal.
@@ -120,13 +131,5 @@ func (a *app) bare(ctx context.Context, s *script) error {
 	w := plan.New(c)
 	ctx, stop := a.interrupts(ctx, w)
 	defer stop()
-	err = program.Run(w.Start(ctx), w, nil)
-	_, code := outcome(err)
-	if err != nil {
-		a.explain(err)
-	}
-	if code == exitDone {
-		return nil
-	}
-	return ended{code}
+	return a.said(w, program.Run(w.Start(ctx), w, nil))
 }

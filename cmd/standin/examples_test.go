@@ -13,7 +13,7 @@ import (
 
 // testApp is the program as a test calls it: no terminal, no environment.
 func testApp(out io.Writer, site string) *app {
-	return &app{stdin: strings.NewReader(""), stdout: out, stderr: out, env: func(string) string { return "" },
+	return &app{stdin: strings.NewReader(""), stdout: out, stderr: out, env: func(string) (string, bool) { return "", false },
 		common: common{site: site, yes: true}}
 }
 

@@ -1,9 +1,17 @@
 // Command standin runs, plans and checks runbooks that fail applications over between sites and back.
 package main
 
-import "os"
+import (
+	"os"
+	"runtime/debug"
+)
 
 func main() {
-	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}
+	if os.Getenv("GOGC") == "" {
+		// A run's heap is a few megabytes, and most of what the VM makes dies at once: collecting less often makes loops half
+		// again as fast.
+		debug.SetGCPercent(400)
+	}
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
 	os.Exit(a.main(os.Args))
 }

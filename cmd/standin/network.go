@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/netip"
 	"os"
@@ -12,11 +11,11 @@ import (
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/cluster/model"
 	"github.com/standin-project/standin/builtins/core"
-	coreembedded "github.com/standin-project/standin/builtins/core/embedded"
 	"github.com/standin-project/standin/builtins/directory"
 	"github.com/standin-project/standin/builtins/dns"
 	"github.com/standin-project/standin/builtins/exchange"
 	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -48,28 +47,7 @@ func (n *network) Host(name string) (core.System, error) {
 		}
 		return n.programs, nil
 	}
-	return coreembedded.New(coreembedded.Options{
-		Agent: name, Down: func() bool { return name != "" && n.site.agents.Down(name) },
-		Owner: n.owner, Resolve: n.resolve, Programs: n.programs,
-	}), nil
-}
-
-// owner finds the cluster group that has an address online. A cluster that does not answer owns nothing that answers.
-func (n *network) owner(ctx context.Context, addr netip.Addr) (coreembedded.Owner, bool, error) {
-	for _, name := range n.clusters.names {
-		c, err := n.clusters.get(name)
-		if err != nil {
-			return coreembedded.Owner{}, false, err
-		}
-		m, err := c.State(ctx)
-		if err != nil {
-			return coreembedded.Owner{}, false, err
-		}
-		if group, network, serving, ok := m.Serves(addr); ok {
-			return coreembedded.Owner{Cluster: name, Group: group, Name: network, Serving: serving}, true, nil
-		}
-	}
-	return coreembedded.Owner{}, false, nil
+	return n.embeddedHost(name), nil
 }
 
 // resolve asks the site's DNS servers for the addresses of a name; a short name is looked for in every zone.
@@ -124,8 +102,7 @@ func addresses(ctx context.Context, s dns.Reader, name string) ([]netip.Addr, er
 
 // absent drops the error that says that there is no such name: that is an answer.
 func absent(err error) error {
-	var f *value.Failure
-	if errors.As(err, &f) && f.Code == value.CodeNotThere {
+	if value.HasCode(err, value.CodeNotThere) {
 		return nil
 	}
 	return err
@@ -137,7 +114,7 @@ type organisation struct {
 	directories *table[directory.System]
 	clusters    *table[cluster.System]
 	agents      mirror.Reader
-	// What differs in a plan: nothing is logged, and an account is only tried.
+	// What differs in a plan: nothing is logged, and what an account would write is written on the one overlay.
 	log  func(path string) (io.WriteCloser, error)
 	bind func(name string, login directory.Login) (directory.System, error)
 }
@@ -164,16 +141,52 @@ func (o *organisation) bindAs(name string, login directory.Login) (directory.Sys
 	return o.site.directoryAs(name, login)
 }
 
-// bindPlanned tries the account, and plans on the one overlay, which must see every planned change.
+// bindPlanned asks for rights as the account, and plans on the one overlay, which must see every planned change.
 func (o *organisation) bindPlanned(name string, login directory.Login) (directory.System, error) {
-	if _, err := o.site.directoryAs(name, login); err != nil {
+	bound, err := o.site.directoryAs(name, login)
+	if err != nil {
 		return nil, err
 	}
-	return o.directories.get(name)
+	planned, err := o.directories.get(name)
+	return plannedAs{planned, bound}, err
 }
 
-// Log opens a log file for appending; it lies beside the site file unless its path says otherwise.
-func (o *organisation) Log(path string) (io.WriteCloser, error) { return o.log(o.site.file.at(path)) }
+// plannedAs is a directory in a plan as an account meets it: what depends on who asks is asked of the server.
+type plannedAs struct {
+	directory.System
+	account directory.Reader
+}
+
+// Info binds: an account that the server does not let in is refused in a plan as in a run.
+func (p plannedAs) Info(ctx context.Context) (directory.Info, error) { return p.account.Info(ctx) }
+
+// Writable says what the account may write.
+func (p plannedAs) Writable(ctx context.Context, dn string, attrs ...string) (plan.Answer, []string, error) {
+	return p.account.Writable(ctx, dn, attrs...)
+}
+
+// Log opens a log file for appending; it lies beside the site file unless its path says otherwise. Like any message of
+// a run it shows no secret.
+func (o *organisation) Log(ctx context.Context, path string) (io.WriteCloser, error) {
+	f, err := o.log(o.site.file.at(path))
+	if w, ok := plan.From(ctx); ok && err == nil {
+		return redacted{f, w}, nil
+	}
+	return f, err
+}
+
+// redacted is a log whose every Write is a whole line.
+type redacted struct {
+	io.WriteCloser
+	walk *plan.Walk
+}
+
+func (r redacted) Write(line []byte) (int, error) {
+	if _, err := io.WriteString(r.WriteCloser, r.walk.Redact(string(line))); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
 
 // Options reads a file of options, relative to where the program was started.
 func (o *organisation) Options(path string) ([]byte, error) { return readFile(path) }

@@ -7,7 +7,6 @@ import (
 	"github.com/standin-project/standin/builtins"
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/core"
-	"github.com/standin-project/standin/builtins/core/host"
 	"github.com/standin-project/standin/builtins/directory"
 	"github.com/standin-project/standin/builtins/dns"
 	"github.com/standin-project/standin/builtins/mirror"
@@ -26,21 +25,21 @@ func noSystem() error { return value.Failf(value.CodeNotThere, "%v", errNoSite).
 
 func (nowhere) Host(agent string) (core.System, error) {
 	if agent == "" {
-		return host.Host{}, nil
+		return thisHost(), nil
 	}
 	return nil, noSystem()
 }
 
-func (nowhere) Mirror() (mirror.System, error)                   { return nil, noSystem() }
-func (nowhere) Defaults() (source, target string)                { return "", "" }
-func (nowhere) Cluster(string) (cluster.System, error)           { return nil, noSystem() }
-func (nowhere) Clusters() []string                               { return nil }
-func (nowhere) Server(string) (dns.System, error)                { return nil, noSystem() }
-func (nowhere) Servers() []string                                { return nil }
-func (nowhere) Directory(string) (directory.System, error)       { return nil, noSystem() }
-func (nowhere) Log(string) (io.WriteCloser, error)               { return nil, noSystem() }
-func (nowhere) Options(string) ([]byte, error)                   { return nil, noSystem() }
-func (nowhere) Gate(context.Context, string, string, bool) error { return noSystem() }
+func (nowhere) Mirror() (mirror.System, error)                      { return nil, noSystem() }
+func (nowhere) Defaults() (source, target string)                   { return "", "" }
+func (nowhere) Cluster(string) (cluster.System, error)              { return nil, noSystem() }
+func (nowhere) Clusters() []string                                  { return nil }
+func (nowhere) Server(string) (dns.System, error)                   { return nil, noSystem() }
+func (nowhere) Servers() []string                                   { return nil }
+func (nowhere) Directory(string) (directory.System, error)          { return nil, noSystem() }
+func (nowhere) Log(context.Context, string) (io.WriteCloser, error) { return nil, noSystem() }
+func (nowhere) Options(string) ([]byte, error)                      { return nil, noSystem() }
+func (nowhere) Gate(context.Context, string, string, bool) error    { return noSystem() }
 func (nowhere) Organisation(context.Context, directory.Login) (string, directory.System, error) {
 	return "", nil, noSystem()
 }

@@ -4,24 +4,28 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/term"
 
+	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/lang/syntax"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 	"github.com/standin-project/standin/runtime/vm"
 )
 
 // params takes NAME=VALUE arguments and fills in what PARAMs get FROM elsewhere; a mistake ends the call with exit code 2.
-func (a *app) params(p *check.Program, args []string) (map[string]value.Value, error) {
+func (a *app) params(ctx context.Context, p *check.Program, args []string) (map[string]value.Value, error) {
 	given := map[string]value.Value{}
 	names := make([]string, len(p.Params))
 	for i, d := range p.Params {
@@ -52,7 +56,7 @@ func (a *app) params(p *check.Program, args []string) (map[string]value.Value, e
 		}
 		given[d.Name.Text] = v
 	}
-	return given, a.fill(p, given)
+	return given, a.fill(ctx, p, given)
 }
 
 func param(p *check.Program, name string) *syntax.Param {
@@ -84,8 +88,8 @@ func typed(d *syntax.Param, text string) (value.Value, error) {
 }
 
 // fill gives the PARAMs that were not given their values from a file, the environment or a program, and asks a person
-// for a secret that comes from nowhere.
-func (a *app) fill(p *check.Program, given map[string]value.Value) error {
+// for a secret that comes from nowhere. In a walk its secrets are learnt before any message can show them.
+func (a *app) fill(ctx context.Context, p *check.Program, given map[string]value.Value) error {
 	for _, d := range p.Params {
 		if _, ok := given[d.Name.Text]; ok {
 			continue
@@ -94,7 +98,9 @@ func (a *app) fill(p *check.Program, given map[string]value.Value) error {
 		var err error
 		switch {
 		case d.From != "":
-			text, err = from(d)
+			if text, err = a.from(ctx, d); err != nil && d.Default != nil && !a.exists(d) {
+				continue
+			}
 		case d.Default != nil:
 			continue
 		case strings.EqualFold(d.Type.Text, "SECRET"):
@@ -108,6 +114,7 @@ func (a *app) fill(p *check.Program, given map[string]value.Value) error {
 		if given[d.Name.Text], err = typed(d, text); err != nil {
 			return err
 		}
+		plan.Learn(ctx, given[d.Name.Text])
 	}
 	return nil
 }
@@ -116,18 +123,20 @@ func (a *app) fill(p *check.Program, given map[string]value.Value) error {
 const originTimeout = time.Minute
 
 // from reads a PARAM's value from where it says; one final newline is not part of it.
-func from(d *syntax.Param) (string, error) {
+func (a *app) from(ctx context.Context, d *syntax.Param) (string, error) {
 	origin, ok := d.Origin.(*syntax.Text)
 	if !ok || origin.Parts != nil {
 		return "", wrong("write it as a plain text", "parameter %q: FROM %s wants a plain text", d.Name.Text, d.From)
 	}
-	var out []byte
+	var text string
 	var err error
 	switch d.From {
 	case "FILE":
+		var out []byte
 		out, err = readFile(origin.Value)
+		text = string(out)
 	case "ENV":
-		text, set := os.LookupEnv(origin.Value)
+		text, set := a.env(origin.Value)
 		if !set {
 			return "", wrong("", "parameter %q: the environment has no %s", d.Name.Text, origin.Value)
 		}
@@ -137,14 +146,28 @@ func from(d *syntax.Param) (string, error) {
 		if len(words) == 0 {
 			return "", wrong("", "parameter %q: FROM COMMAND names no program", d.Name.Text)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), originTimeout)
-		defer cancel()
-		out, err = exec.CommandContext(ctx, words[0], words[1:]...).Output()
+		text, err = printed(ctx, core.Program{Path: words[0], Args: words[1:]})
+	}
+	if errors.As(err, new(ended)) {
+		return "", err
 	}
 	if err != nil {
 		return "", wrong("", "parameter %q: cannot read it from %s %q: %v", d.Name.Text, strings.ToLower(d.From), origin.Value, cause(err))
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(out), "\n"), "\r"), nil
+	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), nil
+}
+
+// printed gives what a program prints. It has a process group of its own, so that a Ctrl-C here must be handed on to it.
+func printed(ctx context.Context, p core.Program) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, originTimeout)
+	defer cancel()
+	asking, stop := signal.NotifyContext(limited, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	out, err := thisHost().Query(asking, p)
+	if err != nil && asking.Err() != nil && limited.Err() == nil {
+		return "", ended{exitInterrupted}
+	}
+	return out.Stdout, err
 }
 
 // askSecret asks for a secret without showing what is typed.
@@ -176,7 +199,7 @@ func (f *filled) Run(ctx context.Context, host vm.Host, args map[string]value.Va
 		}
 		all[d.Name.Text] = v
 	}
-	if err := f.app.fill(f.checked, all); err != nil {
+	if err := f.app.fill(ctx, f.checked, all); err != nil {
 		var call *wrongCall
 		if errors.As(err, &call) {
 			return value.Failf(value.CodeBadParameter, "%s", call.message).Hint("%s", call.hint)
@@ -184,4 +207,21 @@ func (f *filled) Run(ctx context.Context, host vm.Host, args map[string]value.Va
 		return err
 	}
 	return f.Program.Run(ctx, host, all)
+}
+
+// exists says whether what a PARAM comes FROM is there at all: a default stands in only for what is not.
+func (a *app) exists(d *syntax.Param) bool {
+	origin, ok := d.Origin.(*syntax.Text)
+	if !ok {
+		return true
+	}
+	switch d.From {
+	case "ENV":
+		_, set := a.env(origin.Value)
+		return set
+	case "FILE":
+		_, err := os.Stat(origin.Value)
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	return true
 }

@@ -1,13 +1,9 @@
 package main
 
-import (
-	"fmt"
-
-	"github.com/standin-project/standin/builtins/mirror/agent"
-)
+import "fmt"
 
 // progress shows how far a mirror has come: a line that is written over on a terminal, one line at the end elsewhere.
-func (a *app) progress(p agent.Progress) {
+func (a *app) progress(p mirrorProgress) {
 	if a.quiet || a.json {
 		return
 	}

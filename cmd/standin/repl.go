@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/term"
-
 	"github.com/standin-project/standin/builtins"
 	"github.com/standin-project/standin/lang/check"
 	"github.com/standin-project/standin/lang/diag"
@@ -75,12 +73,6 @@ func (s *session) run(ctx context.Context) error {
 		return repl.ErrInterrupted
 	}
 	return err
-}
-
-// isTerminal says whether f is a terminal, even one that understands no escapes.
-func isTerminal(f any) bool {
-	file, ok := f.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 func historyFile() string {
@@ -179,7 +171,7 @@ func (s *session) plan(ctx context.Context, src *diag.Source) error {
 	if len(ds) > 0 {
 		return s.app.diagnostics(ds)
 	}
-	return s.app.planProgram(ctx, s.site, &script{path: "<repl>", src: src, checked: p, set: s.set, params: given}, program)
+	return s.app.planProgram(ctx, s.site, &script{path: "<repl>", src: src, checked: p, set: s.set, params: given}, program, s.walk)
 }
 
 // params gives PARAMs their values; a person is asked for those that come from nowhere.
@@ -203,8 +195,9 @@ func (s *session) params(ctx context.Context, p *check.Program) (map[string]valu
 		if given[d.Name.Text], err = typed(d, text); err != nil {
 			return nil, err
 		}
+		plan.Learn(ctx, given[d.Name.Text])
 	}
-	return given, s.app.fill(p, given)
+	return given, s.app.fill(ctx, p, given)
 }
 
 // afterwards prints what went wrong; the session goes on unless the script said EXIT or the journal is gone.
@@ -227,7 +220,7 @@ func (s *session) afterwards(err error) error {
 		s.app.code(err)
 		return nil
 	}
-	s.app.explain(err)
+	s.app.explain(s.walk, err)
 	return nil
 }
 
@@ -245,12 +238,5 @@ func (s *session) end(err error) error {
 	if s.site == nil {
 		return err
 	}
-	state := plan.Done
-	if err != nil && !(errors.As(err, &e) && e.code == exitDone) {
-		state = plan.Failed
-	}
-	if problem := errors.Join(s.journal.Append(endOf(state), true), s.journal.Close(), s.site.close()); problem != nil {
-		return errors.Join(err, problem)
-	}
-	return err
+	return errors.Join(ending(s.walk, s.journal, err), s.journal.Close(), s.site.close())
 }

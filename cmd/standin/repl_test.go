@@ -113,7 +113,7 @@ func TestReplAtATerminal(t *testing.T) {
 	s.expect("so be it")
 	s.say(`PARAM $n NUMBER "how many"; WRITE $x + $n;`, "n (how many): ")
 	s.press("1\r")
-	s.expect("\r\n42\r\n")
+	s.expect("42\r\n")
 	s.say(`PARAM $k SECRET "the key"; WRITE $k;`, "k (the key): ")
 	s.press("hushhush\r")
 	s.expect("•••")

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,12 +37,15 @@ type script struct {
 	params  map[string]value.Value
 }
 
+// secrets are those among the values that its PARAMs got; a walk takes them from all.
+func (s *script) secrets() []value.Value { return slices.Collect(maps.Values(s.params)) }
+
 func errNoScript() error {
 	return wrong("standin scripts list shows the shipped runbooks", "no script given")
 }
 
 // prepare reads and checks SCRIPT and takes NAME=VALUE arguments; any mistake ends the call with exit code 2.
-func (a *app) prepare(args []string, names map[string][]string) (*script, error) {
+func (a *app) prepare(ctx context.Context, args []string, names map[string][]string) (*script, error) {
 	set, err := commands()
 	if err != nil {
 		return nil, err
@@ -54,7 +59,7 @@ func (a *app) prepare(args []string, names map[string][]string) (*script, error)
 		return nil, a.diagnostics(ds)
 	}
 	s := &script{path: args[0], src: src, checked: p, set: set}
-	s.params, err = a.params(p, args[1:])
+	s.params, err = a.params(ctx, p, args[1:])
 	return s, err
 }
 
@@ -88,22 +93,28 @@ func (a *app) loader(set *sig.Set, names map[string][]string, planning bool) fun
 
 // run runs a script for real.
 func (a *app) run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return errNoScript()
-	}
-	file, err := a.loadSite()
-	if err != nil {
-		return err
-	}
-	s, err := a.prepare(args, file.names())
-	if err != nil {
-		return err
-	}
-	site, err := a.open(ctx, file)
+	site, s, err := a.ready(ctx, args)
 	if err != nil {
 		return err
 	}
 	return errors.Join(a.runOn(ctx, site, s), site.close())
+}
+
+// ready prepares SCRIPT NAME=VALUE … and opens the site that it is for.
+func (a *app) ready(ctx context.Context, args []string) (*site, *script, error) {
+	if len(args) == 0 {
+		return nil, nil, errNoScript()
+	}
+	file, err := a.loadSite()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := a.prepare(ctx, args, file.names())
+	if err != nil {
+		return nil, nil, err
+	}
+	site, err := a.open(ctx, file)
+	return site, s, err
 }
 
 // runOn runs a prepared script on an open site, with its own journal.
@@ -123,56 +134,68 @@ func (a *app) runOn(ctx context.Context, site *site, s *script) (err error) {
 	w := plan.New(plan.Config{
 		ID: h.ID, Lookup: builtins.Lookup(builtins.All(site.systems)), Journal: j,
 		Events: a.events(), Out: a.out(), Ask: a.asker(), Load: a.loader(s.set, site.file.names(), false),
-		Result: a.answers(s),
+		Result: a.answers(s), Secrets: s.secrets(),
 	})
 	ctx, stop := a.interrupts(ctx, w)
 	defer stop()
-	return errors.Join(a.end(j, program.Run(w.Start(ctx), w, s.params)), out.lost(h.ID))
+	err = ending(w, j, program.Run(w.Start(ctx), w, s.params))
+	return errors.Join(a.said(w, err), out.lost(h.ID))
 }
 
-// end journals how a run ended and turns it into the call's exit code.
-func (a *app) end(j *journal.File, err error) error {
+// ending journals how a run, a child run or a session ended, and gives its error on. Those that can go on keep an open
+// end. A journal that cannot be written outweighs how the run ended.
+func ending(w *plan.Walk, j plan.Journal, err error) error {
 	state, code := outcome(err)
-	e := endOf(state)
-	e.Code = code
-	if err != nil && state != plan.Done {
-		e.Error = oneLine(err)
+	if state == plan.Waiting || state == plan.Stopped {
+		return err
 	}
-	if state != plan.Waiting && state != plan.Stopped { // those can go on: their journals stay open ended
-		if jerr := j.Append(e, true); jerr != nil {
-			err = errors.Join(err, jerr)
-			code = exitFailed
-		}
+	e := &plan.Entry{Kind: plan.KindEnd, State: string(state), Code: code, Ended: time.Now()}
+	if _, told := errors.AsType[ended](err); state == plan.Failed && !told {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		e.Error = w.Redact(first)
 	}
-	if err != nil {
-		a.explain(err)
+	if lost := j.Append(e, true); lost != nil {
+		return errors.Join(&plan.JournalError{Err: lost}, err)
 	}
-	if code == exitDone {
+	return err
+}
+
+// said prints why a run did not end well, and gives the error of its exit code.
+func (a *app) said(w *plan.Walk, err error) error {
+	if err == nil {
 		return nil
 	}
-	return ended{code}
-}
-
-// endOf is the entry that ends a journal.
-func endOf(state plan.State) *plan.Entry {
-	return &plan.Entry{Kind: plan.KindEnd, State: string(state), Ended: time.Now()}
+	a.explain(w, err)
+	if _, code := outcome(err); code != exitDone {
+		return ended{code}
+	}
+	return nil
 }
 
 // outcome gives the state and exit code that a program's error stands for.
 func outcome(err error) (plan.State, int) {
 	var (
+		lost    *plan.JournalError
 		exit    *vm.Exit
+		told    ended
 		waiting *plan.WaitingError
 		stopped *plan.StoppedError
 	)
+	coded := func(code int) (plan.State, int) {
+		if code != exitDone {
+			return plan.Failed, code
+		}
+		return plan.Done, exitDone
+	}
 	switch {
 	case err == nil:
 		return plan.Done, exitDone
+	case errors.As(err, &lost):
+		return plan.Failed, exitFailed
 	case errors.As(err, &exit):
-		if exit.Code != 0 {
-			return plan.Failed, exit.Code
-		}
-		return plan.Done, exitDone
+		return coded(exit.Code)
+	case errors.As(err, &told):
+		return coded(told.code)
 	case errors.As(err, &waiting):
 		return plan.Waiting, exitStopped
 	case errors.As(err, &stopped):
@@ -182,26 +205,40 @@ func outcome(err error) (plan.State, int) {
 }
 
 // explain prints why a run did not end well: the diagnostic with its place where there is one.
-func (a *app) explain(err error) {
+func (a *app) explain(w *plan.Walk, err error) {
 	var (
+		lost    *plan.JournalError
 		exit    *vm.Exit
 		waiting *plan.WaitingError
 		d       *diag.Diagnostic
 	)
 	switch {
+	case errors.As(err, &lost):
+		fmt.Fprintf(a.stderr, "standin: %s\n", w.Redact(err.Error()))
 	case errors.As(err, &exit):
 	case errors.As(err, &waiting):
-		fmt.Fprintf(a.stderr, "standin: %v\nhint: run it from a terminal, or with --yes for a question that need not be typed\n", waiting)
+		fmt.Fprintf(a.stderr, "standin: %s\nhint: run it from a terminal, or with --yes for a question that need not be typed\n", w.Redact(waiting.Error()))
 	case errors.As(err, &d):
-		a.render([]*diag.Diagnostic{d})
+		a.render([]*diag.Diagnostic{shown(d, w)})
 	default:
-		fmt.Fprintf(a.stderr, "standin: %v\n", err)
+		fmt.Fprintf(a.stderr, "standin: %s\n", w.Redact(err.Error()))
 	}
 }
 
-func oneLine(err error) string {
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	return first
+// shown is a diagnostic of a walk that is fit to be shown.
+func shown(d *diag.Diagnostic, w *plan.Walk) *diag.Diagnostic {
+	s := *d
+	s.Message, s.Hints, s.Values, s.Chain = w.Redact(s.Message), slices.Clone(s.Hints), slices.Clone(s.Values), slices.Clone(s.Chain)
+	for i := range s.Hints {
+		s.Hints[i] = w.Redact(s.Hints[i])
+	}
+	for i := range s.Values {
+		s.Values[i].Value = w.Redact(s.Values[i].Value)
+	}
+	for i := range s.Chain {
+		s.Chain[i].Label = w.Redact(s.Chain[i].Label)
+	}
+	return &s
 }
 
 // out is where scripts WRITE: standard output, which with --json carries events instead.
@@ -293,35 +330,21 @@ func hash(text []byte) string {
 
 // plan says what a run would do, reading the live systems and writing nothing.
 func (a *app) plan(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return errNoScript()
-	}
-	file, err := a.loadSite()
-	if err != nil {
-		return err
-	}
-	s, err := a.prepare(args, file.names())
-	if err != nil {
-		return err
-	}
-	site, err := a.open(ctx, file)
+	site, s, err := a.ready(ctx, args)
 	if err != nil {
 		return err
 	}
 	defer site.close()
-	return a.planOn(ctx, site, s)
-}
-
-func (a *app) planOn(ctx context.Context, site *site, s *script) error {
 	program, err := a.compile(s.checked, true)
 	if err != nil {
 		return err
 	}
-	return a.planProgram(ctx, site, s, program)
+	return a.planProgram(ctx, site, s, program, nil)
 }
 
-func (a *app) planProgram(ctx context.Context, site *site, s *script, program plan.Program) error {
-	c := plan.Config{Out: io.Discard, Load: a.loader(s.set, site.file.names(), true)}
+// planProgram plans and prints a program; after is the walk that it goes on from, nil for none.
+func (a *app) planProgram(ctx context.Context, site *site, s *script, program plan.Program, after *plan.Walk) error {
+	c := plan.Config{Out: io.Discard, Load: a.loader(s.set, site.file.names(), true), Secrets: s.secrets(), After: after}
 	fresh := func() plan.Lookup { return builtins.Lookup(builtins.All(site.planned())) }
 	p, err := plan.Predict(ctx, c, fresh, program, s.params)
 	if err != nil {

@@ -13,12 +13,9 @@ import (
 	"github.com/standin-project/standin/runtime/plan"
 )
 
-type runsFlags struct{ all bool }
-
-func runsOwn(fs *flag.FlagSet) any {
-	f := &runsFlags{}
-	fs.BoolVar(&f.all, "all", false, "list the child runs too: scripts that a cluster resource ran")
-	return f
+func runsCommand(fs *flag.FlagSet) runner {
+	all := fs.Bool("all", false, "list the child runs too: scripts that a cluster resource ran")
+	return func(a *app, _ context.Context, _ []string) error { return a.runs(*all) }
 }
 
 // runLine is one run as `runs --json` prints it; the names are held fixed.
@@ -31,8 +28,8 @@ type runLine struct {
 	Parent  string     `json:"parent,omitempty"`
 }
 
-// runs lists the runs of the site, oldest first.
-func (a *app) runs(ctx context.Context, _ []string) error {
+// runs lists the runs of the site, oldest first, with or without child runs.
+func (a *app) runs(all bool) error {
 	file, err := a.loadSite()
 	if err != nil {
 		return err
@@ -46,7 +43,7 @@ func (a *app) runs(ctx context.Context, _ []string) error {
 		fmt.Fprintln(out, "RUN\tSTATE\tSTARTED\tTOOK\tSCRIPT")
 	}
 	for _, r := range runs {
-		if r.Parent != "" && !own[*runsFlags](ctx).all {
+		if r.Parent != "" && !all {
 			continue
 		}
 		if a.json {

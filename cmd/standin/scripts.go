@@ -13,16 +13,13 @@ import (
 	"github.com/standin-project/standin/scripts"
 )
 
-type scriptsFlags struct{ force bool }
-
-func scriptsOwn(fs *flag.FlagSet) any {
-	f := &scriptsFlags{}
-	fs.BoolVar(&f.force, "force", false, "copy over scripts that were edited")
-	return f
+func scriptsCommand(fs *flag.FlagSet) runner {
+	force := fs.Bool("force", false, "copy over scripts that were edited")
+	return func(a *app, _ context.Context, args []string) error { return a.scripts(*force, args) }
 }
 
 // scripts lists the shipped runbooks or copies them to a folder, where they can be edited.
-func (a *app) scripts(ctx context.Context, args []string) error {
+func (a *app) scripts(force bool, args []string) error {
 	const usage = "usage: standin scripts list, or standin scripts copy [DIR]"
 	if len(args) == 0 {
 		return wrong(usage, "no verb given")
@@ -45,7 +42,7 @@ func (a *app) scripts(ctx context.Context, args []string) error {
 		if len(args) > 1 {
 			dir = args[1]
 		}
-		return a.copyScripts(dir, own[*scriptsFlags](ctx).force)
+		return a.copyScripts(dir, force)
 	default:
 		return wrong(usage, "unknown verb %q of scripts", verb)
 	}
@@ -77,7 +74,14 @@ func (a *app) copyScripts(dir string, force bool) error {
 		if err := os.WriteFile(path, text, 0o644); err != nil {
 			return fmt.Errorf("cannot write %q: %w", path, cause(err))
 		}
-		fmt.Fprintln(a.stdout, path)
+		if a.json {
+			err = a.encode(map[string]string{"file": path})
+		} else {
+			_, err = fmt.Fprintln(a.stdout, path)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if kept > 0 {
 		fmt.Fprintln(a.stderr, "hint: --force copies over edited scripts")

@@ -8,26 +8,21 @@ import (
 	"slices"
 	"strings"
 
-	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
 	"github.com/standin-project/standin/builtins/directory"
 	"github.com/standin-project/standin/builtins/dns"
-	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
 	"github.com/standin-project/standin/lang/diag"
 	"github.com/standin-project/standin/runtime/plan"
 )
 
 const siteUsage = "usage: standin site init DIR [--users N] | show | check | fail NAME | heal NAME"
 
-type siteFlags struct{ users int }
-
-func siteOwn(fs *flag.FlagSet) any {
-	f := &siteFlags{}
-	fs.IntVar(&f.users, "users", 100, "mailboxes of a new site, 0 to 1000000")
-	return f
+func siteCommand(fs *flag.FlagSet) runner {
+	users := fs.Int("users", 100, "mailboxes of a new site, 0 to 1000000")
+	return func(a *app, ctx context.Context, args []string) error { return a.siteVerb(ctx, *users, args) }
 }
 
 // siteVerb makes, shows, checks, breaks and mends a site.
-func (a *app) siteVerb(ctx context.Context, args []string) error {
+func (a *app) siteVerb(ctx context.Context, users int, args []string) error {
 	if len(args) == 0 {
 		return wrong(siteUsage, "no verb of site given")
 	}
@@ -45,7 +40,7 @@ func (a *app) siteVerb(ctx context.Context, args []string) error {
 		return wrong(siteUsage, "site %s: got %d arguments, want %d", verb, len(rest), n)
 	}
 	if verb == "init" {
-		return a.siteInit(rest[0], own[*siteFlags](ctx).users)
+		return a.siteInit(rest[0], users)
 	}
 	file, err := a.loadSite()
 	if err != nil {
@@ -66,6 +61,17 @@ func (a *app) siteVerb(ctx context.Context, args []string) error {
 	}
 }
 
+// stateful is a system of the site itself: its state is part of the site's.
+type stateful interface {
+	Show(ctx context.Context) (map[string]any, error)
+}
+
+// breakable is a system that can be taken away, to try what happens then.
+type breakable interface {
+	Fail(ctx context.Context) error
+	Heal(ctx context.Context) error
+}
+
 // show gives the observable state of every system of the site: clusters, dns, directory, trees, connections.
 func (s *site) show(ctx context.Context) (map[string]any, error) {
 	clusters, directories := map[string]any{}, map[string]any{}
@@ -74,7 +80,7 @@ func (s *site) show(ctx context.Context) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e, ok := c.(*clusterembedded.Cluster); ok {
+		if e, ok := c.(stateful); ok {
 			if clusters[name], err = e.Show(ctx); err != nil {
 				return nil, err
 			}
@@ -111,7 +117,7 @@ func (s *site) showDNS(ctx context.Context) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if e, ok := d.(*dnsembedded.Server); ok {
+		if e, ok := d.(stateful); ok {
 			if servers[name], err = e.Show(ctx); err != nil {
 				return nil, err
 			}
@@ -228,7 +234,7 @@ func (a *app) siteBreak(ctx context.Context, s *site, verb, name string) error {
 	if aerr != nil && cerr != nil {
 		return wrong(strings.Join(plan.AsFailure(cerr).Hints, "; "), "%v", cerr)
 	}
-	if e, ok := c.(*clusterembedded.Cluster); cerr == nil && ok {
+	if e, ok := c.(breakable); cerr == nil && ok {
 		change := e.Fail
 		if verb == "heal" {
 			change = e.Heal
@@ -236,7 +242,9 @@ func (a *app) siteBreak(ctx context.Context, s *site, verb, name string) error {
 		if err := change(ctx); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stderr, "cluster %s: %s\n", name, map[string]string{"fail": "taken away, it reads as fenced", "heal": "back; nothing starts by itself"}[verb])
+		if err := a.tellBroken(verb, "cluster", name, "it reads as fenced", "nothing starts by itself"); err != nil {
+			return err
+		}
 	}
 	if aerr == nil {
 		change := s.agents.Fail
@@ -246,7 +254,20 @@ func (a *app) siteBreak(ctx context.Context, s *site, verb, name string) error {
 		if err := change(agent); err != nil {
 			return err
 		}
-		fmt.Fprintf(a.stderr, "agent %s: %s\n", agent, map[string]string{"fail": "taken away", "heal": "back"}[verb])
+		return a.tellBroken(verb, "agent", agent, "it does not answer", "it answers")
 	}
 	return nil
+}
+
+// tellBroken says what has become of a system that was taken away or brought back.
+func (a *app) tellBroken(verb, kind, name, away, back string) error {
+	state, then := "taken away", away
+	if verb == "heal" {
+		state, then = "back", back
+	}
+	if a.json {
+		return a.encode(map[string]string{"system": kind, "name": name, "state": state})
+	}
+	_, err := fmt.Fprintf(a.stderr, "%s %s: %s; %s\n", kind, name, state, then)
+	return err
 }

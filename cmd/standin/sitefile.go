@@ -87,7 +87,7 @@ const siteHint = "standin site init DIR makes one; name it with --site DIR or ST
 func (a *app) findSite() (string, error) {
 	named := a.site
 	if named == "" {
-		named = a.env("STANDIN_SITE")
+		named = a.getenv("STANDIN_SITE")
 	}
 	if named != "" {
 		if info, err := os.Stat(named); err == nil && info.IsDir() {

@@ -11,11 +11,6 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
-	directoryembedded "github.com/standin-project/standin/builtins/directory/embedded"
-	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
-	"github.com/standin-project/standin/builtins/mirror"
-	"github.com/standin-project/standin/builtins/mirror/agent"
 	"github.com/standin-project/standin/scripts"
 )
 
@@ -39,6 +34,9 @@ func (a *app) siteInit(dir string, users int) error {
 	}
 	if err := placeSite(filepath.Clean(dir), there, users); err != nil {
 		return fmt.Errorf("cannot make a site in %q: %w", dir, err)
+	}
+	if a.json {
+		return a.encode(map[string]any{"site": dir, "users": users})
 	}
 	fmt.Fprintf(a.stderr, "site with %d mailboxes made in %s; next: standin --site %s do CLUSTER east GROUP \"Exchange Group\" ONLINE\n", users, dir, dir)
 	return nil
@@ -116,27 +114,7 @@ func buildSite(dir string, users int) error {
 		return err
 	}
 	s := freshSite()
-	set := mirror.Set{Name: "mailstores", Saved: true, Rules: []mirror.Rule{{Path: `E:\Exchsrvr`, Recurse: true}}}
-	for name, e := range s.Agents {
-		folder := filepath.Join(dir, e.Folder)
-		if err := agent.Init(agent.Config{Name: name, Folder: folder, Volumes: e.Volumes}, set); err != nil {
-			return err
-		}
-		role := mirror.RoleTarget
-		if name == s.Defaults.Source {
-			role = mirror.RoleSource
-		}
-		if err := agent.Claim(folder, set.Name, role); err != nil {
-			return err
-		}
-	}
-	if err := clusterembedded.Init(dir); err != nil {
-		return err
-	}
-	if err := dnsembedded.Init(filepath.Join(dir, "dns1")); err != nil {
-		return err
-	}
-	if err := directoryembedded.Init(filepath.Join(dir, "ad"), directoryembedded.Fresh{Users: users}); err != nil {
+	if err := initSystems(s, dir, users); err != nil {
 		return err
 	}
 	for _, node := range []string{"east1", "east2", "west1", "west2"} {

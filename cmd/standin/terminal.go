@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/standin-project/standin/repl"
 	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
@@ -72,8 +72,8 @@ func (l *lasting) lost(run string) error {
 
 // asker puts questions to the terminal; without one only --yes answers, and never a TYPED question.
 func (a *app) asker() plan.Asker {
-	l := &lineReader{in: bufio.NewReader(a.stdin), out: a.stderr}
-	return &prompt{read: l.read, yes: a.yes, person: a.terminal(a.stdin) && a.terminal(a.stderr)}
+	person := isTerminal(a.stdin) && isTerminal(a.stderr) // even one that knows no escapes
+	return &prompt{read: repl.Questions(a.stdin, a.stderr).Ask, yes: a.yes, person: person}
 }
 
 type prompt struct {
@@ -112,31 +112,5 @@ func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
 		case strings.EqualFold(answer, "no") || strings.EqualFold(answer, "n"):
 			return plan.ErrDeclined
 		}
-	}
-}
-
-// lineReader reads lines from a terminal.
-type lineReader struct {
-	in  *bufio.Reader
-	out io.Writer
-}
-
-// read reads one line, or ends when ctx does: the reading goroutine then waits for a line that nobody uses.
-func (l *lineReader) read(ctx context.Context, question string) (string, error) {
-	fmt.Fprint(l.out, question)
-	type answer struct {
-		text string
-		err  error
-	}
-	got := make(chan answer, 1)
-	go func() {
-		text, err := l.in.ReadString('\n')
-		got <- answer{text, err}
-	}()
-	select {
-	case a := <-got:
-		return a.text, a.err
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
 	}
 }

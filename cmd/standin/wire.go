@@ -18,6 +18,7 @@ import (
 	"github.com/standin-project/standin/builtins/cluster"
 	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
 	clusteroverlay "github.com/standin-project/standin/builtins/cluster/overlay"
+	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/builtins/core/host"
 	coreoverlay "github.com/standin-project/standin/builtins/core/overlay"
 	"github.com/standin-project/standin/builtins/directory"
@@ -38,10 +39,8 @@ import (
 	"github.com/standin-project/standin/runtime/value"
 )
 
-// lockedError says that another process uses the site.
-type lockedError struct{ message string }
-
-func (e *lockedError) Error() string { return e.message }
+// thisHost is the host that the program runs on.
+func thisHost() core.System { return host.Host{} }
 
 // site is an open site: its systems, each opened when it is first asked for.
 type site struct {
@@ -54,11 +53,27 @@ type site struct {
 	clusters    *table[cluster.System]
 	dns         *table[dns.System]
 	directories *table[directory.System]
-	servers     map[string]*directoryembedded.Server
-	closers     []func(context.Context) error
+
+	mu      sync.Mutex // held from looking for one of these to having opened it: PARALLEL opens side by side
+	servers map[string]*directoryembedded.Server
+	clients map[account]directory.System
+	closers []func(context.Context) error
 
 	closing atomic.Bool
 	late    atomic.Bool // a mirror failed after its run had ended
+}
+
+// account is a directory bound as a login.
+type account struct {
+	directory string
+	login     directory.Login
+}
+
+// later has f called when the site is closed.
+func (s *site) later(f func(context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closers = append(s.closers, f)
 }
 
 // table finds systems of one kind by name and opens each once.
@@ -111,7 +126,10 @@ func (t *table[T]) get(name string) (T, error) {
 
 // open opens a site. Embedded systems live in this process, so processes on one embedded site take turns.
 func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
-	s := &site{app: a, file: file, journals: journal.Open(file.at(file.Runs)), servers: map[string]*directoryembedded.Server{}}
+	s := &site{
+		app: a, file: file, journals: journal.Open(file.at(file.Runs)),
+		servers: map[string]*directoryembedded.Server{}, clients: map[account]directory.System{},
+	}
 	if err := s.takeTurn(ctx); err != nil {
 		return nil, err
 	}
@@ -125,7 +143,7 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.agents = agents
-	s.closers = append(s.closers, agents.Close)
+	s.later(agents.Close)
 	s.clusters = tableOf("cluster", file.Clusters, s.openCluster)
 	s.dns = tableOf("DNS server", file.DNS, s.openDNS)
 	s.directories = tableOf("directory", file.Directories, s.openDirectory)
@@ -146,7 +164,7 @@ func (s *site) planned() builtins.Systems {
 
 // wire makes the systems that the commands ask for out of tables of real ones or of overlays.
 func (s *site) wire(agents mirror.System, clusters *table[cluster.System], servers *table[dns.System], directories *table[directory.System], planning bool) builtins.Systems {
-	n := &network{site: s, clusters: clusters, servers: servers, agents: agents, programs: host.Host{}}
+	n := &network{site: s, clusters: clusters, servers: servers, agents: agents, programs: thisHost()}
 	x := &organisation{site: s, directories: directories, clusters: clusters, agents: agents, log: appendLog}
 	x.bind = x.bindAs
 	if planning {
@@ -199,7 +217,7 @@ func (s *site) openDNS(name string) (dns.System, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.closers = append(s.closers, func(context.Context) error { return server.Close() })
+		s.later(func(context.Context) error { return server.Close() })
 		return server, nil
 	}
 	c := rfc2136.Config{Name: name, Servers: e.Servers, Zones: e.Zones}
@@ -217,15 +235,36 @@ func (s *site) openDirectory(name string) (directory.System, error) {
 	return s.directoryAs(name, directory.Login{})
 }
 
-// directoryAs opens a directory bound as an account; the zero Login is the one of the site file.
+// directoryAs opens a directory bound as an account, each once; the zero Login is the one of the site file.
 func (s *site) directoryAs(name string, login directory.Login) (directory.System, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := account{name, login}
+	if d, ok := s.clients[key]; ok {
+		return d, nil
+	}
+	c, err := s.directoryConfig(name, login)
+	if err != nil {
+		return nil, err
+	}
+	client, err := ldap.New(c)
+	if err != nil {
+		return nil, err
+	}
+	s.clients[key] = client
+	s.closers = append(s.closers, func(context.Context) error { return client.Close() })
+	return client, nil
+}
+
+// directoryConfig says how a directory is reached as an account; an embedded one is started for it.
+func (s *site) directoryConfig(name string, login directory.Login) (ldap.Config, error) {
 	e := s.file.Directories[name]
 	var c ldap.Config
 	switch e.Driver {
 	case "embedded":
 		server, err := s.directoryServer(name, s.file.at(e.Folder))
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		c = ldap.Config{URL: server.URL(), Notes: server.Notes()}
 	case "ldap":
@@ -236,11 +275,11 @@ func (s *site) directoryAs(name string, login directory.Login) (directory.System
 		var err error
 		if e.CA != "" {
 			if c.CA, err = os.ReadFile(s.file.at(e.CA)); err != nil {
-				return nil, fmt.Errorf("directory %q: cannot read ca_file: %w", name, err)
+				return c, fmt.Errorf("directory %q: cannot read ca_file: %w", name, err)
 			}
 		}
 		if c.Login.Password, err = s.secret(e.Password); err != nil {
-			return nil, err
+			return c, err
 		}
 	}
 	if login.User != "" {
@@ -249,15 +288,10 @@ func (s *site) directoryAs(name string, login directory.Login) (directory.System
 		}
 		c.Login = login
 	}
-	client, err := ldap.New(c)
-	if err != nil {
-		return nil, err
-	}
-	s.closers = append(s.closers, func(context.Context) error { return client.Close() })
-	return client, nil
+	return c, nil
 }
 
-// directoryServer starts an embedded directory once.
+// directoryServer starts an embedded directory once. The caller holds mu.
 func (s *site) directoryServer(name, folder string) (*directoryembedded.Server, error) {
 	if server := s.servers[name]; server != nil {
 		return server, nil
@@ -293,7 +327,7 @@ func (s *site) takeTurn(ctx context.Context) error {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		switch {
 		case err == nil:
-			s.closers = append(s.closers, func(context.Context) error { return f.Close() })
+			s.later(func(context.Context) error { return f.Close() })
 			return nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return errors.Join(fmt.Errorf("cannot lock the site in %q: %w", s.file.dir, err), f.Close())
@@ -302,7 +336,7 @@ func (s *site) takeTurn(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(&lockedError{s.holder() + " uses this site"}, f.Close())
+			return errors.Join(context.Cause(ctx), f.Close())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -319,8 +353,11 @@ func (s *site) holder() string {
 	return "another process"
 }
 
+// mirrorProgress is how far a mirror has come.
+type mirrorProgress = agent.Progress
+
 // progress shows how a mirror comes along, and notes one that fails when no script is left to see it.
-func (s *site) progress(p agent.Progress) {
+func (s *site) progress(p mirrorProgress) {
 	s.app.progress(p)
 	if s.closing.Load() && p.Error != "" && p.Error != mirror.WasStopped {
 		s.late.Store(true)
@@ -331,11 +368,14 @@ func (s *site) progress(p agent.Progress) {
 // call fail; progress has said why.
 func (s *site) close() error {
 	s.closing.Store(true)
+	s.mu.Lock()
+	closers := s.closers
+	s.closers = nil
+	s.mu.Unlock()
 	var errs []error
-	for _, c := range slices.Backward(s.closers) {
+	for _, c := range slices.Backward(closers) {
 		errs = append(errs, c(context.Background()))
 	}
-	s.closers = nil
 	if s.late.Load() {
 		errs = append(errs, ended{exitFailed})
 	}

@@ -50,21 +50,23 @@ func (s *Store) Create(h *plan.Header) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, err
-	}
 	j := &File{f: f}
-	if err := j.Append(&plan.Entry{Kind: plan.KindRun, Header: h, Started: time.Now()}, true); err != nil {
-		f.Close()
-		os.Remove(f.Name()) // a run exists only from its first durable entry
-		return nil, err
-	}
-	if err := durable.SyncDir(s.dir); err != nil {
-		f.Close()
-		return nil, err
+	if err := j.begin(h); err != nil {
+		// A run exists only from its first durable entry.
+		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return j, nil
+}
+
+// begin locks the journal and makes its header and its name durable.
+func (j *File) begin(h *plan.Header) error {
+	if err := unix.Flock(int(j.f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return err
+	}
+	if err := j.Append(&plan.Entry{Kind: plan.KindRun, Header: h, Started: time.Now()}, true); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(j.f.Name()))
 }
 
 // take makes the run's file and so decides its id: the second run of one moment gets the next name.

@@ -45,13 +45,20 @@ func (*WaitingError) Pauses() {}
 func (w *Walk) Confirm(ctx context.Context, at vm.Site, text string, typed bool, why string) error {
 	id := place(ctx, at)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemAsk, Text: text, Why: why, Line: line(at)})
+		w.predict.add(Line{Kind: itemAsk, Text: text, Why: why, Line: line(at)})
 		return nil
 	}
 	return w.ask(ctx, at, id, Question{Text: text, Typed: typed, Why: why})
 }
 
+// ask puts one question at a time: an answer must be to the question that is shown.
 func (w *Walk) ask(ctx context.Context, at vm.Site, id string, q Question) error {
+	select {
+	case w.asking <- struct{}{}:
+		defer func() { <-w.asking }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	e := &Entry{Kind: KindAsk, Place: id, Line: line(at), Text: q.Text, State: "asked", Started: time.Now()}
 	if err := w.append(e, true); err != nil {
 		return err
@@ -82,7 +89,7 @@ func (w *Walk) ask(ctx context.Context, at vm.Site, id string, q Question) error
 func (w *Walk) Manual(ctx context.Context, at vm.Site, text string, cond vm.Until) error {
 	id := place(ctx, at)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemManual, Text: text, Line: line(at)})
+		w.predict.add(Line{Kind: itemManual, Text: text, Line: line(at)})
 		return nil
 	}
 	if cond != nil {
@@ -91,7 +98,7 @@ func (w *Walk) Manual(ctx context.Context, at vm.Site, text string, cond vm.Unti
 			return err
 		}
 	}
-	for {
+	for ctx.Err() == nil {
 		if err := w.ask(ctx, at, id, Question{Text: text, Manual: true}); err != nil || cond == nil {
 			return err
 		}
@@ -101,6 +108,7 @@ func (w *Walk) Manual(ctx context.Context, at vm.Site, text string, cond vm.Unti
 		}
 		w.emit(ctx, at, Event{Kind: EventSay, Place: id, Text: "not done yet: " + text})
 	}
+	return context.Cause(ctx)
 }
 
 func holds(ctx context.Context, cond vm.Until) (bool, error) {

@@ -15,7 +15,7 @@ import (
 func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 	id, text := place(ctx, at), w.secrets.text(text)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemWrite, Text: text, Line: line(at)})
+		w.predict.add(Line{Kind: itemWrite, Text: text, Line: line(at)})
 		return nil
 	}
 	if err := w.append(&Entry{Kind: KindWrite, Place: id, Line: line(at), Text: text, Started: time.Now()}, false); err != nil {
@@ -32,7 +32,7 @@ func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
 	id := place(ctx, at)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemWait, Text: "WAIT " + span(d), Line: line(at)})
+		w.predict.add(Line{Kind: itemWait, Text: "WAIT " + span(d), Line: line(at)})
 		return nil
 	}
 	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Text: d.String(), Started: time.Now()}
@@ -65,7 +65,7 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 		if _, err := cond(ctx); err != nil {
 			return err
 		}
-		w.predict.add(item{Kind: itemWait, Text: statement(at), Line: line(at)})
+		w.predict.add(Line{Kind: itemWait, Text: statement(at), Line: line(at)})
 		return nil
 	}
 	if every <= 0 {
@@ -96,7 +96,10 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 		if limited.Err() != nil && ctx.Err() == nil {
 			f := value.Failf(value.CodeTimeout, "the condition did not hold within %s; its last value was %s", span(timeout), value.Print(last))
 			e.Ended, e.Code, e.Error = time.Now(), f.Code, f.Message
-			return errors.Join(f, w.append(e, false))
+			if err := w.append(e, false); err != nil {
+				return err // not joined with the time-out, which a script may catch
+			}
+			return f
 		}
 		if err != nil {
 			return err
@@ -136,7 +139,7 @@ func (e *RequireError) Error() string { return "required: " + e.Message }
 func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
 	id := place(ctx, s.Site)
 	if w.predict != nil {
-		return w.predict.step(ctx, w, s, id, body, undo)
+		return w.predict.step(ctx, s, id, body, undo)
 	}
 	begun := time.Now()
 	entry := func(state string, attempt int, err error) error {
@@ -203,7 +206,7 @@ func (w *Walk) attempt(ctx context.Context, s *vm.Step, path string, body vm.Bod
 func (w *Walk) Skip(ctx context.Context, s *vm.Step, when value.Value) error {
 	id := place(ctx, s.Site)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemSkip, Text: s.Title, Line: line(s.Site)})
+		w.predict.add(Line{Kind: itemSkip, Text: s.Title, Line: line(s.Site)})
 		return nil
 	}
 	w.emit(ctx, s.Site, Event{Kind: EventStepSkip, Place: id, Text: s.Title})
@@ -263,14 +266,14 @@ func (w *Walk) Handler(ctx context.Context, at vm.Site, handler vm.Body) error {
 	if w.predict == nil {
 		return nil
 	}
-	return w.predict.onlyIf(ctx, w, "only if it fails", place(ctx, at)+"!/", handler)
+	return w.predict.onlyIf(ctx, "only if it fails", place(ctx, at)+"!/", handler)
 }
 
 // PointOfNoReturn marks the place after which undo refuses.
 func (w *Walk) PointOfNoReturn(ctx context.Context, at vm.Site) error {
 	id := place(ctx, at)
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemMark, Text: "point of no return: from here on nothing is undone", Line: line(at)})
+		w.predict.add(Line{Kind: itemMark, Text: "point of no return: from here on nothing is undone", Line: line(at)})
 		return nil
 	}
 	w.emit(ctx, at, Event{Kind: EventMark, Place: id, Text: "point of no return"})
@@ -286,7 +289,7 @@ func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string
 	}
 	begun := time.Now()
 	if w.predict != nil {
-		w.predict.add(item{Kind: itemRun, Text: path, Line: line(at)})
+		w.predict.add(Line{Kind: itemRun, Text: path, Line: line(at)})
 	}
 	w.emit(ctx, at, Event{Kind: EventRun, Place: id, Text: path})
 	err = p.Run(below(ctx, id+">", 1), w, args)

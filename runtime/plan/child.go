@@ -12,7 +12,7 @@ import (
 
 // PlanChild walks, in a plan, a script that a command would run: its changes stand below the command's.
 func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Program, params map[string]value.Value) error {
-	w.predict.add(item{Kind: itemRun, Text: label})
+	w.predict.add(Line{Kind: itemRun, Text: label})
 	w.predict.depth++
 	defer func() { w.predict.depth-- }()
 	c := w.Config
@@ -20,12 +20,13 @@ func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Pro
 	child := New(c) // the same plan, with the records of the place where the script runs
 	child.predict, child.stop, child.secrets = w.predict, w.stop, w.secrets
 	ctx = below(ctx, label+">", 1)
-	scopeOf(ctx).walk = child
+	scopeOf(ctx).walk, scopeOf(ctx).memory = child, &memory{} // it chooses for itself, as its run does
 	return p.Run(ctx, child, params)
 }
 
-// RunChild runs a script that a command runs, as a run of its own: own gives its id, journal and records. What the script writes is
-// progress of its parent: standard output belongs to the parent's own script.
+// RunChild runs a script that a command runs, as a run of its own: own gives its id, journal and records. What the
+// script writes is progress of its parent: standard output belongs to the parent's own script. A child whose journal is
+// lost ends its parent too, whatever the command makes of the error.
 func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program, params map[string]value.Value) error {
 	c := w.Config
 	c.ID, c.Journal, c.Lookup, c.Ask, c.Result = own.ID, own.Journal, own.Lookup, nil, nil
@@ -39,6 +40,9 @@ func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program
 	child.stop, child.secrets = w.stop, w.secrets
 	child.emit(child.Start(ctx), vm.Site{}, Event{Kind: EventRun, Text: label})
 	err := p.Run(child.Start(ctx), child, params)
+	if lost, ok := errors.AsType[*JournalError](err); ok {
+		w.lost.Store(lost)
+	}
 	var exit *vm.Exit
 	if errors.As(err, &exit) && exit.Code != 0 {
 		if f := child.last.Load(); f != nil {

@@ -20,9 +20,7 @@ type Plan struct {
 }
 
 // Line is one line of a plan.
-type Line = item
-
-type item struct {
+type Line struct {
 	Kind    itemKind `json:"kind"`
 	Depth   int      `json:"depth,omitempty"`
 	Text    string   `json:"text,omitempty"`
@@ -61,7 +59,7 @@ const (
 
 // merge makes one plan of all walks: what they share is printed once, each side of a branch below its condition.
 func merge(walks []*prediction) *Plan {
-	lists := make([][]item, len(walks))
+	lists := make([][]Line, len(walks))
 	for i, w := range walks {
 		lists[i] = w.items
 	}
@@ -82,20 +80,20 @@ func merge(walks []*prediction) *Plan {
 
 // weave merges the items of walks that went the same way so far. Walks part only at a branch item, unless the world
 // changed between them.
-func weave(walks [][]item) []item {
+func weave(walks [][]Line) []Line {
 	if len(walks) == 1 {
 		return walks[0]
 	}
 	at, parted := 0, false
 	for ; !parted; at++ {
-		if !all(walks, func(w []item) bool { return at < len(w) && w[at].Kind == walks[0][at].Kind }) {
-			return append(slices.Clone(walks[0]), item{Kind: itemUnknown, Why: "the world changed while it was planned; plan again"})
+		if !all(walks, func(w []Line) bool { return at < len(w) && w[at].Kind == walks[0][at].Kind }) {
+			return append(slices.Clone(walks[0]), Line{Kind: itemUnknown, Why: "the world changed while it was planned; plan again"})
 		}
-		parted = walks[0][at].Kind == itemBranch && !all(walks, func(w []item) bool { return w[at].Way == walks[0][at].Way })
+		parted = walks[0][at].Kind == itemBranch && !all(walks, func(w []Line) bool { return w[at].Way == walks[0][at].Way })
 	}
 	at--
 	out := slices.Clone(walks[0][:at])
-	var yes, no [][]item
+	var yes, no [][]Line
 	for _, w := range walks {
 		if w[at].Way {
 			yes = append(yes, w[at+1:])
@@ -109,18 +107,18 @@ func weave(walks [][]item) []item {
 	branch.Way = true
 	out = append(out, branch)
 	out = append(out, deeper(a[:len(a)-tail])...)
-	out = append(out, item{Kind: itemElse, Depth: branch.Depth})
+	out = append(out, Line{Kind: itemElse, Depth: branch.Depth})
 	out = append(out, deeper(b[:len(b)-tail])...)
 	if tail > 0 {
-		out = append(out, item{Kind: itemJoin, Depth: branch.Depth})
+		out = append(out, Line{Kind: itemJoin, Depth: branch.Depth})
 		out = append(out, a[len(a)-tail:]...)
 	}
 	return out
 }
 
 // tidy drops the heads of parts that weaving has left empty.
-func tidy(items []item) []item {
-	var out []item
+func tidy(items []Line) []Line {
+	var out []Line
 	for i, it := range items {
 		last := i == len(items)-1
 		switch {
@@ -133,7 +131,7 @@ func tidy(items []item) []item {
 	return out
 }
 
-func all(walks [][]item, same func([]item) bool) bool {
+func all(walks [][]Line, same func([]Line) bool) bool {
 	for _, w := range walks {
 		if !same(w) {
 			return false
@@ -142,7 +140,7 @@ func all(walks [][]item, same func([]item) bool) bool {
 	return true
 }
 
-func deeper(items []item) []item {
+func deeper(items []Line) []Line {
 	out := slices.Clone(items)
 	for i := range out {
 		out[i].Depth++
@@ -150,7 +148,7 @@ func deeper(items []item) []item {
 	return out
 }
 
-func commonTail(a, b []item) int {
+func commonTail(a, b []Line) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[len(a)-1-n].String() == b[len(b)-1-n].String() {
 		n++
@@ -192,32 +190,9 @@ func counted(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-func (i item) String() string {
-	in := strings.Repeat("    ", i.Depth)
-	text := map[itemKind]string{
-		itemStep:    "STEP " + i.Text,
-		itemSkip:    "STEP " + i.Text + ": skipped, its WHEN is false",
-		itemRun:     "RUN " + i.Text,
-		itemRequire: "holds: " + i.Text,
-		itemCommand: i.Text,
-		itemAlready: i.Text + ": already so",
-		itemWait:    "assumed: " + i.Text,
-		itemAsk:     "asks: " + i.Text,
-		itemManual:  "by hand: " + i.Text,
-		itemMark:    strings.ToUpper(string(itemMark)),
-		itemWrite:   "writes: " + i.Text,
-		itemBranch:  "if ‹unknown: " + i.Why + "› is true:",
-		itemElse:    "otherwise:",
-		itemJoin:    "in either case:",
-		itemRepeat:  "repeats until ‹unknown: " + i.Why + "› is false",
-		itemOnly:    i.Text + ":",
-		itemUnknown: strings.TrimSpace(i.Text + " ‹unknown: " + i.Why + "›"),
-		itemFailing: i.Text + ": fails: " + i.Why,
-		itemFailure: "the run would end here: " + i.Text,
-	}[i.Kind]
-	if i.Kind == itemRequire && i.Why != "" {
-		text = "does not hold: " + i.Text
-	}
+// String prints a line and, below it, its changes.
+func (i Line) String() string {
+	in, text := strings.Repeat("    ", i.Depth), i.text()
 	if i.Final {
 		text += "   (cannot be undone)"
 	}
@@ -227,6 +202,53 @@ func (i item) String() string {
 		fmt.Fprintf(&b, "%s    %s\n", in, c)
 	}
 	return b.String()
+}
+
+// text is what a line says of itself.
+func (i *Line) text() string {
+	switch i.Kind {
+	case itemStep:
+		return "STEP " + i.Text
+	case itemSkip:
+		return "STEP " + i.Text + ": skipped, its WHEN is false"
+	case itemRun:
+		return "RUN " + i.Text
+	case itemRequire:
+		if i.Why != "" {
+			return "does not hold: " + i.Text
+		}
+		return "holds: " + i.Text
+	case itemAlready:
+		return i.Text + ": already so"
+	case itemWait:
+		return "assumed: " + i.Text
+	case itemAsk:
+		return "asks: " + i.Text
+	case itemManual:
+		return "by hand: " + i.Text
+	case itemMark:
+		return strings.ToUpper(string(itemMark))
+	case itemWrite:
+		return "writes: " + i.Text
+	case itemBranch:
+		return "if ‹unknown: " + i.Why + "› is true:"
+	case itemElse:
+		return "otherwise:"
+	case itemJoin:
+		return "in either case:"
+	case itemRepeat:
+		return "repeats until ‹unknown: " + i.Why + "› is false"
+	case itemOnly:
+		return i.Text + ":"
+	case itemUnknown:
+		return strings.TrimSpace(i.Text + " ‹unknown: " + i.Why + "›")
+	case itemFailing:
+		return i.Text + ": fails: " + i.Why
+	case itemFailure:
+		return "the run would end here: " + i.Text
+	default: // itemCommand
+		return i.Text
+	}
 }
 
 // String prints a change as what, from and to.

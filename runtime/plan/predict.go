@@ -61,7 +61,7 @@ type recorded struct {
 
 // prediction is what one planning walk has found so far.
 type prediction struct {
-	items  []item
+	items  []Line
 	depth  int
 	prefix []bool // which way to go at the first branches on unknown
 	taken  []bool // which way went at all of them
@@ -76,7 +76,7 @@ type prediction struct {
 	failure  error
 }
 
-func (p *prediction) add(i item) {
+func (p *prediction) add(i Line) {
 	i.Depth, i.Only = p.depth, p.only
 	i.Text, i.Why, i.Changes = p.secrets.text(i.Text), p.secrets.text(i.Why), p.secrets.changes(i.Changes)
 	p.items = append(p.items, i)
@@ -84,7 +84,7 @@ func (p *prediction) add(i item) {
 
 // miss adds something that the plan could not predict.
 func (p *prediction) miss(at, why string) {
-	p.add(item{Kind: itemUnknown, Why: why, Line: at})
+	p.add(Line{Kind: itemUnknown, Why: why, Line: at})
 }
 
 // ended notes how the walk ended: the run would end the same way.
@@ -95,21 +95,20 @@ func (p *prediction) ended(err error) {
 	}
 	p.failure = err
 	p.depth = 0
-	var f *value.Failure
-	if errors.As(err, &f) && f.Code == value.CodeUnreachable {
-		p.miss("", f.Message) // what comes after it cannot be known; a failure that the script handles is a prediction
+	if value.HasCode(err, value.CodeUnreachable) {
+		p.miss("", AsFailure(err).Message) // what comes after it cannot be known; a failure that the script handles is a prediction
 	}
-	p.add(item{Kind: itemFailure, Text: err.Error(), Err: err})
+	p.add(Line{Kind: itemFailure, Text: err.Error(), Err: err})
 }
 
 // call predicts one command.
-func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value, error) {
+func (p *prediction) call(ctx context.Context, c command) (value.Value, error) {
 	if p.commands++; p.commands > maxCommands {
 		p.miss(line(c.at), fmt.Sprintf("the script carries out more than %d commands", maxCommands))
 		return nil, errTooLong
 	}
 	if p.only {
-		p.add(item{Kind: itemCommand, Text: c.text, Line: line(c.at)})
+		p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at)})
 		return value.Unknown("it runs only if something fails"), nil
 	}
 	if why, ok := unknownOperand(c.Vals); ok {
@@ -119,7 +118,7 @@ func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value,
 	case sig.Session:
 		return c.rec.Read(ctx, c.Call)
 	case sig.Waits:
-		p.add(item{Kind: itemWait, Text: c.text, Line: line(c.at)})
+		p.add(Line{Kind: itemWait, Text: c.text, Line: line(c.at)})
 		return value.Int(0), nil
 	case sig.Reads:
 		return p.read(ctx, c)
@@ -130,7 +129,7 @@ func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value,
 	}
 	switch a.Done {
 	case Yes:
-		p.add(item{Kind: itemAlready, Text: c.text, Line: line(c.at)})
+		p.add(Line{Kind: itemAlready, Text: c.text, Line: line(c.at)})
 		if a.Result == nil {
 			return value.Int(0), nil
 		}
@@ -139,7 +138,7 @@ func (p *prediction) call(ctx context.Context, w *Walk, c command) (value.Value,
 		return p.unknown(c, a.Why), nil
 	}
 	p.changes++
-	p.add(item{Kind: itemCommand, Text: c.text, Line: line(c.at), Changes: a.Changes, Final: c.sig.Effect == sig.Final})
+	p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at), Changes: a.Changes, Final: c.sig.Effect == sig.Final})
 	p.depth++
 	v, err := a.Do(ctx)
 	p.depth--
@@ -159,13 +158,13 @@ func (p *prediction) unknown(c command, why string) value.Value {
 	if known := "‹unknown: " + why + "›"; strings.Contains(text, known) {
 		text = strings.ReplaceAll(text, known, "…") // said once is enough
 	}
-	p.add(item{Kind: itemUnknown, Text: text, Why: why, Line: line(c.at)})
+	p.add(Line{Kind: itemUnknown, Text: text, Why: why, Line: line(c.at)})
 	return value.Unknown(why)
 }
 
 func (p *prediction) failed(c command, err error) error {
 	f := AsFailure(err)
-	p.add(item{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at)})
+	p.add(Line{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at)})
 	return f
 }
 
@@ -214,7 +213,7 @@ func (p *prediction) require(at vm.Site, ok value.Value, message string) {
 		p.miss(line(at), message+": "+why)
 		return
 	}
-	i := item{Kind: itemRequire, Text: message, Line: line(at)}
+	i := Line{Kind: itemRequire, Text: message, Line: line(at)}
 	if ok.IsFalsy() {
 		i.Why = "does not hold"
 	}
@@ -222,8 +221,8 @@ func (p *prediction) require(at vm.Site, ok value.Value, message string) {
 }
 
 // step plans a step's body once, and its UNDO block as what happens only if it is undone.
-func (p *prediction) step(ctx context.Context, w *Walk, s *vm.Step, id string, body, undo vm.Body) error {
-	p.add(item{Kind: itemStep, Text: s.Title, Line: line(s.Site)})
+func (p *prediction) step(ctx context.Context, s *vm.Step, id string, body, undo vm.Body) error {
+	p.add(Line{Kind: itemStep, Text: s.Title, Line: line(s.Site)})
 	p.depth++
 	defer func() { p.depth-- }()
 	if err := body(below(ctx, id+"@1/", 1)); err != nil {
@@ -232,12 +231,12 @@ func (p *prediction) step(ctx context.Context, w *Walk, s *vm.Step, id string, b
 	if undo == nil {
 		return nil
 	}
-	return p.onlyIf(ctx, w, "only if it is undone", id+"@undo/", undo)
+	return p.onlyIf(ctx, "only if it is undone", id+"@undo/", undo)
 }
 
 // onlyIf prints what a block would do without letting the rest of the plan see it.
-func (p *prediction) onlyIf(ctx context.Context, _ *Walk, when, path string, body vm.Body) error {
-	p.add(item{Kind: itemOnly, Text: when})
+func (p *prediction) onlyIf(ctx context.Context, when, path string, body vm.Body) error {
+	p.add(Line{Kind: itemOnly, Text: when})
 	was := p.only
 	p.only = true
 	p.depth++
@@ -258,7 +257,7 @@ func (p *prediction) decide(at vm.Site, u value.Value) (bool, error) {
 	}
 	why, _ := value.IsUnknown(u)
 	if at.Again {
-		p.add(item{Kind: itemRepeat, Why: why, Line: line(at)})
+		p.add(Line{Kind: itemRepeat, Why: why, Line: line(at)})
 		return false, nil
 	}
 	way := true
@@ -266,6 +265,6 @@ func (p *prediction) decide(at vm.Site, u value.Value) (bool, error) {
 		way = p.prefix[n]
 	}
 	p.taken = append(p.taken, way)
-	p.add(item{Kind: itemBranch, Why: why, Line: line(at), Way: way})
+	p.add(Line{Kind: itemBranch, Why: why, Line: line(at), Way: way})
 	return way, nil
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,16 @@ func (s *secrets) learn(vals ...value.Value) {
 	}
 }
 
+// Learn makes the secrets among vals known to the walk that ctx belongs to: no message shows them from then on.
+func Learn(ctx context.Context, vals ...value.Value) {
+	if w, ok := From(ctx); ok {
+		w.secrets.learn(vals...)
+	}
+}
+
+// Redact gives a text, for whoever shows it outside the walk, with ••• in place of every secret that the walk knows.
+func (w *Walk) Redact(text string) string { return w.secrets.text(text) }
+
 func (s *secrets) text(t string) string {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -85,6 +96,14 @@ func (s *secrets) data(v any) any {
 		}
 	}
 	return v
+}
+
+// value does the same for a command's answer that is to be printed.
+func (s *secrets) value(v value.Value) value.Value {
+	if s.none() {
+		return v
+	}
+	return value.From(s.data(value.To(v)))
 }
 
 func (s *secrets) none() bool {

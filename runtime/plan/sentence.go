@@ -16,12 +16,15 @@ func Sentence(s *sig.Signature, args []sig.Arg, vals []value.Value) string {
 	var b strings.Builder
 	for i, a := range args {
 		mark, glued := marks(s.Usage, a)
+		if a.Type == "keyword" && i+1 < len(args) && glueOf(s.Usage, args[i+1], a.Name) {
+			continue // the slot that follows prints it: /cluster:west
+		}
 		if b.Len() > 0 && !glued {
 			b.WriteByte(' ')
 		}
 		b.WriteString(mark)
 		if a.Type == "keyword" {
-			b.WriteString(a.Name)
+			b.WriteString(spelling(s.Usage, a.Name))
 			continue
 		}
 		b.WriteString(operand(a.Type, vals[i]))
@@ -98,6 +101,23 @@ func marks(usage string, a sig.Arg) (mark string, glued bool) {
 		return "", false
 	}
 	return word, false
+}
+
+// glueOf says whether a slot is glued to the option of that name, as in /cluster:<cluster>.
+func glueOf(usage string, slot sig.Arg, option string) bool {
+	if slot.Type == "keyword" {
+		return false
+	}
+	mark, _ := marks(usage, slot)
+	return strings.HasSuffix(mark, ":") && strings.EqualFold(strings.Trim(mark, "-/:"), option)
+}
+
+// spelling gives a keyword or option as the usage line spells it: /RecordAdd.
+func spelling(usage, name string) string {
+	if at := wordAt(usage, name); at >= 0 {
+		return usage[at : at+len(name)]
+	}
+	return name
 }
 
 // wordAt finds a word of the usage line in any case, where it is not part of another.

@@ -43,6 +43,8 @@ type Config struct {
 	Load func(path string, from *diag.Source) (Program, error)
 	// Secrets are those that the run was given: no message shows them, whoever wrote it.
 	Secrets []value.Value
+	// After is a walk whose secrets and session commands' choices this one begins with; nil begins with none.
+	After *Walk
 	// Result, if not nil, is given what reading commands answer: for one command at a time, whose answer is wanted.
 	Result func(v value.Value) error
 }
@@ -54,8 +56,10 @@ type Walk struct {
 	out     sync.Mutex
 	stop    *stopping
 	last    atomic.Pointer[value.Failure] // of the commands that failed
+	lost    atomic.Pointer[JournalError]  // of a child's journal: a system may hide its script's error
 	secrets *secrets
-	memory  memory // of session commands, for every Start of this walk
+	memory  memory        // of session commands, for every Start of this walk
+	asking  chan struct{} // held by the question that is put
 }
 
 var _ vm.Host = (*Walk)(nil)
@@ -70,7 +74,12 @@ func New(c Config) *Walk {
 	}
 	known := &secrets{}
 	known.learn(c.Secrets...)
-	return &Walk{Config: c, stop: newStopping(), secrets: known}
+	w := &Walk{Config: c, stop: newStopping(), secrets: known, asking: make(chan struct{}, 1)}
+	if c.After != nil {
+		w.secrets, w.memory.known = c.After.secrets, c.After.memory.copy().known
+		w.secrets.learn(c.Secrets...)
+	}
+	return w
 }
 
 // Start is the context to run a program in: it carries the walk's outermost scope.
@@ -178,7 +187,7 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 	}}
 	cmd := command{Call: c, at: vc.Site, sig: vc.Sig, rec: rec, text: Sentence(vc.Sig, vc.Args, vc.Vals)}
 	if w.predict != nil {
-		return w.predict.call(ctx, w, cmd)
+		return w.predict.call(ctx, cmd)
 	}
 	switch vc.Sig.Effect {
 	case sig.Changes, sig.Final:
@@ -214,7 +223,7 @@ func (w *Walk) read(ctx context.Context, c command, k Kind) (value.Value, error)
 	v, err := c.rec.Read(ctx, c.Call)
 	v, err = w.end(ctx, c, e, v, err)
 	if err == nil && w.Result != nil && c.sig.Effect == sig.Reads {
-		err = w.Result(v)
+		err = w.Result(w.secrets.value(v))
 	}
 	return v, err
 }
@@ -222,6 +231,9 @@ func (w *Walk) read(ctx context.Context, c command, k Kind) (value.Value, error)
 // end completes an entry with a command's result and journals it. A command that was cut short has no result: a resumed
 // run looks at the world and takes it up again.
 func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err error) (value.Value, error) {
+	if lost := w.lost.Load(); lost != nil {
+		return nil, lost
+	}
 	if err != nil {
 		if stopped := cut(ctx); stopped != nil {
 			return nil, stopped
@@ -334,9 +346,9 @@ func AsFailure(err error) *value.Failure {
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return value.Failf(value.CodeTimeout, "the time ran out: %w", err)
+		return &value.Failure{Code: value.CodeTimeout, Message: "the time ran out", Err: err}
 	case errors.Is(err, context.Canceled):
-		return value.Failf(value.CodeCancelled, "cancelled: %w", err)
+		return &value.Failure{Code: value.CodeCancelled, Message: "cancelled", Err: err}
 	}
 	return value.Failf(value.CodeUnknown, "%w", err)
 }

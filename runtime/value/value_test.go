@@ -346,3 +346,15 @@ func TestFailure(t *testing.T) {
 		t.Errorf("got %v", f)
 	}
 }
+
+// A path between quotes reads in a message as it is written in a script.
+func TestQuote(t *testing.T) {
+	for text, want := range map[string]string{
+		`E:\Exchsrvr`: `"E:\Exchsrvr"`, "": `""`, "ünï": `"ünï"`, `say "yes"`: `"say ""yes"""`,
+		"new\nline": `"new\nline"`, "\xff": `"\xff"`, "\u200b": `"\u200b"`,
+	} {
+		if got := value.Quote(text); got != want {
+			t.Errorf("%q: got %s, want %s", text, got, want)
+		}
+	}
+}

@@ -122,7 +122,7 @@ func (c *Client) first(ctx context.Context, f func(server string) error, passed 
 		if err == nil || last == nil || !silent(last) {
 			err = last
 		}
-		if !silent(last) && !hasCode(last, passed...) {
+		if !silent(last) && !value.HasCode(last, passed...) {
 			c.recent.Store(int32(at))
 			return err
 		}
@@ -133,12 +133,7 @@ func (c *Client) first(ctx context.Context, f func(server string) error, passed 
 	return err
 }
 
-func silent(err error) bool { return hasCode(err, value.CodeUnreachable) }
-
-func hasCode(err error, codes ...int) bool {
-	var f *value.Failure
-	return errors.As(err, &f) && slices.Contains(codes, f.Code)
-}
+func silent(err error) bool { return value.HasCode(err, value.CodeUnreachable) }
 
 // query asks one server and gives its reply, if it answered for its own zones.
 func (c *Client) query(ctx context.Context, ask exchange, server, name string, typ uint16) (*mdns.Msg, error) {

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/creack/pty"
+)
+
+// A person answers one question after another, also at a terminal that knows no escapes; one that its step's time cuts
+// off does not take the answer to the next.
+func TestQuestionsAtATerminal(t *testing.T) {
+	const script = `
+PARALLEL DO
+    STEP "a" DO CONFIRM "one?"; WRITE "agreed"; END
+    STEP "b" DO CONFIRM "two?"; WRITE "agreed"; END
+END
+TRY
+    STEP "c" TIMEOUT 50ms DO CONFIRM "late?"; END
+ON ERROR DO
+    WRITE "too late";
+END
+CONFIRM "last?";
+WRITE "the end";
+`
+	for _, kind := range []string{"dumb", "xterm"} {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			if out, err := exec.Command("standin", "site", "init", filepath.Join(dir, "site"), "--users", "0").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			path := filepath.Join(dir, "q.dtcl")
+			if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("standin", "--site", filepath.Join(dir, "site"), "run", path)
+			cmd.Env = append(os.Environ(), "TERM="+kind)
+			tty, err := pty.Start(cmd)
+			if err != nil {
+				t.Skip("no pseudo-terminals here:", err)
+			}
+			s := &screen{t: t, tty: tty, more: make(chan struct{}, 1)}
+			go io.Copy(s, tty) //nolint:errcheck // ends with the program
+			t.Cleanup(func() { cmd.Process.Kill(); tty.Close() })
+			for range 2 {
+				s.expect("? [yes/no] ")
+				s.press("yes\r")
+				s.expect("agreed\r\n")
+			}
+			s.expect("late? [yes/no] ")
+			s.expect("too late\r\n")
+			s.expect("last? [yes/no] ")
+			s.press("yes\r")
+			s.expect("the end\r\n")
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, s)
+			}
+		})
+	}
+}
