@@ -62,8 +62,8 @@ func (r *reader) forgotEnd() bool {
 func (r *reader) head() *Word {
 	var w *Word
 	t := r.Peek()
-	if next := r.peekAt(1); opensComment(t.Value) || adjacent(t, next) && opensComment(t.Value+next.Value) {
-		panic(r.unexpected("a command, or a blank before a comment")) // at a line's start the same text is a comment
+	if next := r.peekAt(1); t.Type != tokenRaw && (readsOtherwise(t.Value) || adjacent(t, next) && readsOtherwise(t.Value+next.Value)) {
+		panic(r.unexpected("a command, or a blank before it"))
 	}
 	if t.Type == tokenText || t.Type == tokenRaw {
 		r.Next()
@@ -78,8 +78,15 @@ func (r *reader) head() *Word {
 	return w
 }
 
-func opensComment(text string) bool {
-	return strings.HasPrefix(text, "#") || strings.HasPrefix(text, "//") || strings.HasPrefix(text, "/*")
+// readsOtherwise says whether a word means something else at a line's start than right behind another token: it would
+// open a comment or a text there.
+func readsOtherwise(word string) bool {
+	for _, mark := range []string{"#", "//", "/*", "'"} {
+		if strings.HasPrefix(word, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // programName takes the path and .exe off a program's name; ok says that there was one of them.
