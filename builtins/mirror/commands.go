@@ -6,8 +6,7 @@ import (
 	"github.com/standin-project/standin/builtins/def"
 )
 
-// Commands gives the records of mirroring. The records of one call share one session (SOURCE, TARGET, LOGIN): call it
-// once for each run.
+// Commands gives the records of mirroring. What SOURCE and TARGET choose is kept by the walk that runs them.
 func Commands(systems Systems) []def.Command {
 	s := &session{systems: systems}
 	return slices.Concat(

@@ -71,7 +71,7 @@ func (s *session) sweep(ctx context.Context, c *def.Call) (*def.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := admitted(ctx, sys, st.Connection); err != nil {
+	if err := admitted(ctx, sys, st.Connection, false); err != nil {
 		return nil, err
 	}
 	return &def.Action{

@@ -129,7 +129,11 @@ func (s *session) newConnection(ctx context.Context, sys System, conn Connection
 	if err != nil {
 		return nil, err
 	}
-	if err := admitted(ctx, sys, conn); err != nil {
+	from, over, err := markers(ctx, sys, conn)
+	if err == nil {
+		_, err = AdmitConnection(conn, from, over)
+	}
+	if err != nil {
 		return nil, err
 	}
 	named := conn
@@ -158,20 +162,24 @@ func (s *session) newConnection(ctx context.Context, sys System, conn Connection
 	return action, nil
 }
 
-// admitted asks both sides' markers whether the data may go over this connection.
-func admitted(ctx context.Context, r Reader, conn Connection) error {
-	from, err := r.Marker(ctx, conn.Source, conn.Set)
-	if err != nil {
-		return err
-	}
-	over, err := r.Marker(ctx, conn.Target, conn.Set)
-	if err != nil {
-		return err
+// markers gives the markers of both sides of a connection.
+func markers(ctx context.Context, r Reader, conn Connection) (from, over Marker, err error) {
+	if from, err = r.Marker(ctx, conn.Source, conn.Set); err != nil {
+		return from, over, err
 	}
 	if from.Generation == 0 { // the first CONNECT makes it
 		from = FirstMarker(conn.Set)
 	}
-	_, err = Admit(conn, from, over)
+	over, err = r.Marker(ctx, conn.Target, conn.Set)
+	return from, over, err
+}
+
+// admitted asks both sides' markers whether the data may go over this connection.
+func admitted(ctx context.Context, r Reader, conn Connection, restore bool) error {
+	from, over, err := markers(ctx, r, conn)
+	if err == nil {
+		_, err = Admit(conn, from, over, restore)
+	}
 	return err
 }
 
@@ -180,7 +188,7 @@ func (s *session) undoConnect(ctx context.Context, inverse json.RawMessage) erro
 	if err != nil {
 		return err
 	}
-	if _, err := find(ctx, sys, conn.Source, conn.ID); isNotThere(err) {
+	if _, err := find(ctx, sys, conn.Source, conn.ID); value.HasCode(err, value.CodeNotThere) {
 		return nil // it is gone already
 	} else if err != nil {
 		return err
@@ -193,7 +201,7 @@ func (s *session) undoDisconnect(ctx context.Context, inverse json.RawMessage) e
 	if err != nil {
 		return err
 	}
-	if _, err := find(ctx, sys, conn.Source, conn.ID); !isNotThere(err) {
+	if _, err := find(ctx, sys, conn.Source, conn.ID); !value.HasCode(err, value.CodeNotThere) {
 		return err // it is there already, or nobody knows
 	}
 	_, err = sys.Connect(ctx, conn)
@@ -211,7 +219,7 @@ func (s *session) recorded(inverse json.RawMessage) (System, Connection, error) 
 
 func (s *session) disconnect(ctx context.Context, c *def.Call) (*def.Action, error) {
 	sys, st, err := s.connection(ctx, c)
-	if isNotThere(err) {
+	if value.HasCode(err, value.CodeNotThere) {
 		return s.wasDisconnected(ctx, c, err)
 	}
 	if err != nil {
@@ -231,7 +239,7 @@ func (s *session) disconnect(ctx context.Context, c *def.Call) (*def.Action, err
 
 // wasDisconnected tells an id that was used once from one that never was.
 func (s *session) wasDisconnected(ctx context.Context, c *def.Call, notThere error) (*def.Action, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -76,8 +76,8 @@ func Taken(all []Inbound, c Connection) error {
 		for _, a := range mine {
 			for _, b := range theirs {
 				if overlap(a, b) {
-					return value.Failf(value.CodeConflict, "%q on %s is the target of connection %d of %s (set %q) already",
-						b, c.Target, in.ID, in.Source, in.Set).Hint("DISCONNECT that one, or MAP this one elsewhere")
+					return value.Failf(value.CodeConflict, "%s on %s is the target of connection %d of %s (set %q) already",
+						value.Quote(b), c.Target, in.ID, in.Source, in.Set).Hint("DISCONNECT that one, or MAP this one elsewhere")
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/standin-project/standin/builtins/def"
@@ -103,9 +104,14 @@ func load(t *testing.T, script string, planning bool) *vm.Program {
 }
 
 // intents is a journal that keeps the changes, and by which record.
-type intents struct{ all []plan.Change }
+type intents struct {
+	mu  sync.Mutex // branches of a PARALLEL write at the same time
+	all []plan.Change
+}
 
 func (j *intents) Append(e *plan.Entry, _ bool) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if e.Kind == plan.KindIntent {
 		j.all = append(j.all, e.Changes...)
 	}
@@ -190,7 +196,8 @@ const failover = `
 const failback = `
 	SOURCE west; TARGET east;
 	$data = (STATUS TARGET west).connections[0];
-	$back = CONNECT mailstores TO east MAP EXACT;
+	$back = RESTORE mailstores FROM west TO east CHECKSUM;
+	WAIT ON RESTORE $back COMPLETE TIMEOUT 1m;
 	ORPHANS START $back MOVE TO "E:\Never left";
 	MIRROR START $back DIFFERENT,CHECKSUM ORPHANS;
 	WAIT ON MIRROR $back COMPLETE TIMEOUT 1m;
@@ -253,7 +260,7 @@ func TestRefusals(t *testing.T) {
 		{"a set that is not saved", `REPSET CREATE x; REPSET RULE ADD E:\x TO x; CONNECT x TO west MAP EXACT;`, `replication set "x" is not saved`},
 		{"a set whose name is spelled otherwise", "CONNECT MailStores TO west MAP EXACT;", `no replication set "MailStores"`},
 		{"a path that leads out", `REPSET RULE ADD E:\a\..\b TO mailstores;`, `".." may not be a part of it`},
-		{"a path that no pair covers", `CONNECT mailstores TO west MAP F:\x TO F:\y;`, `no MAP pair says where "E:\\\\Exchsrvr" goes`},
+		{"a path that no pair covers", `CONNECT mailstores TO west MAP F:\x TO F:\y;`, `no MAP pair says where "E:\\Exchsrvr" goes`},
 		{"a wait that does not come", "$c = CONNECT mailstores TO west MAP EXACT; WAIT ON QUEUE $c EMPTY TIMEOUT 50ms;", "last seen: 7 entries to send, the first: E:.Exchsrvr"},
 		{"an old source's replication", failover + "REPLICATION START $c;", "Restore required"},
 		{"a wait for a mirror that is held", "$c = CONNECT mailstores TO west MAP EXACT; $n = MIRROR START $c; " +

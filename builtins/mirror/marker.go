@@ -1,7 +1,6 @@
 package mirror
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/standin-project/standin/runtime/value"
@@ -37,8 +36,9 @@ func (m Marker) String() string {
 	return fmt.Sprintf("%s, generation %d", m.Role, m.Generation)
 }
 
-// Admit says whether the data of one root may go over another one, and what the other's marker then is.
-func Admit(c Connection, from, over Marker) (Marker, error) {
+// Admit says whether the data of one root may go over another one, and what the other's marker then is. A root that is
+// a source itself may have what no other root has: only a restore, which somebody asked for by that word, goes over it.
+func Admit(c Connection, from, over Marker, restore bool) (Marker, error) {
 	after := Marker{Set: c.Set, Role: RoleTarget, Generation: from.Generation}
 	switch {
 	case from.Role != RoleSource:
@@ -50,8 +50,21 @@ func Admit(c Connection, from, over Marker) (Marker, error) {
 	case over.Generation == from.Generation && over.Role == RoleSource:
 		return over, refused(c, "%s and %s are both its source, generation %d", c.Source, c.Target, from.Generation).
 			Hint("TAKEOVER on the side whose data counts")
+	case over.Role == RoleSource && !restore:
+		return over, refused(c, "%s is %s and may have what never left it", c.Target, over).
+			Hint("keep aside what only %s has, then RESTORE %s FROM %s TO %s", c.Target, c.Set, c.Source, c.Target)
 	}
 	return after, nil
+}
+
+// AdmitConnection says whether a connection may be made, and what its target's marker then is. One to a root that a
+// restore may go over may be made, and changes nothing there.
+func AdmitConnection(c Connection, from, over Marker) (Marker, error) {
+	after, err := Admit(c, from, over, true)
+	if over.Role == RoleSource {
+		after = over
+	}
+	return after, err
 }
 
 func refused(c Connection, why string, args ...any) *value.Failure {
@@ -61,8 +74,3 @@ func refused(c Connection, why string, args ...any) *value.Failure {
 
 // FirstMarker is the marker of a source's root that never had one.
 func FirstMarker(set string) Marker { return Marker{Set: set, Role: RoleSource, Generation: 1} }
-
-func isNotThere(err error) bool {
-	f, ok := errors.AsType[*value.Failure](err)
-	return ok && f.Code == value.CodeNotThere
-}

@@ -113,7 +113,7 @@ func current(ctx context.Context, r Reader, c Connection) (Connection, error) {
 
 // mirrorChanges foretells a mirror from a look at both sides by size and time.
 func mirrorChanges(ctx context.Context, sys System, c Connection, m Mirror, sweep Sweep) ([]plan.Change, error) {
-	if err := admitted(ctx, sys, c); err != nil {
+	if err := admitted(ctx, sys, c, m.Restore); err != nil {
 		return nil, err
 	}
 	how := m.Compare
@@ -216,7 +216,7 @@ func (s *session) replicationCommand(word string, on bool) def.Command {
 				return &def.Action{Done: plan.Yes, Why: fmt.Sprintf("the replication of connection %d is %s", st.ID, st.Replication)}, nil
 			}
 			if on {
-				if err := admitted(ctx, sys, st.Connection); err != nil {
+				if err := admitted(ctx, sys, st.Connection, false); err != nil {
 					return nil, err
 				}
 			}
@@ -237,8 +237,8 @@ func (s *session) restoreCommand() def.Command {
 	return def.Command{
 		Signature: sig.Signature{
 			Usage: "RESTORE <set> FROM <target:agent> TO <source:agent> [CHECKSUM] [ORPHANS]",
-			Summary: "Mirrors a set's data back from the target that took them over to where they came from; " +
-				"the other direction is refused by the roots' markers.",
+			Summary: "Mirrors a set's data back from the target that took them over to where they came from, over whatever " +
+				"never left there; the other direction is refused by the roots' markers.",
 			Docs: map[string]string{
 				"set": setDoc["set"], "target": "the agent that has the data", "source": "the agent that gets them back",
 			},

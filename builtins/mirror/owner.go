@@ -30,7 +30,8 @@ func (s *session) ownerCommands() []def.Command {
 		{
 			Signature: sig.Signature{
 				Usage: "RELEASE <connection:id> [DISCARD CHANGES]",
-				Summary: "Gives the data back to the source that TAKEOVER took them from, once the source has all of them; " +
+				Summary: "Gives the data back to the source that TAKEOVER took them from, once a look at every block on both sides " +
+					"finds that the source has all of them; " +
 					"DISCARD CHANGES gives them back although it has not.",
 				Docs: docs, Result: "the new generation", Effect: sig.Changes,
 				Example: startExample + " WAIT ON MIRROR $c IDLE TIMEOUT 1m; TAKEOVER $c; RELEASE $c;",
@@ -181,7 +182,8 @@ func (s *session) giveBack(ctx context.Context, sys System, back Connection, kee
 	return replace(sys, mark{back.Source, keeps, let}, mark{back.Target, owned, next}), nil
 }
 
-// emptyQueue refuses to give back data that the other side does not have yet.
+// emptyQueue refuses to give back data that the other side does not have yet. Every block counts: a size and a time that
+// are equal prove nothing of a store that is changed in place.
 func emptyQueue(ctx context.Context, r Reader, back Connection) error {
 	if st, known, err := made(ctx, r, back); err != nil {
 		return err
@@ -189,14 +191,18 @@ func emptyQueue(ctx context.Context, r Reader, back Connection) error {
 		return value.Failf(value.CodeConflict, "mirror %d of %q to %s is running", st.Last.Number, back.Set, back.Target).
 			Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>", st.ID)
 	}
-	d, err := r.Compare(ctx, back, Compare{})
+	d, err := r.Compare(ctx, back, Compare{Checksum: true})
 	if err != nil {
 		return err
+	}
+	if len(d.Errors) > 0 {
+		return value.Failf(value.CodeConflict, "not all of %q could be compared: %s", back.Set, d.Errors[0]).
+			Hint("make it readable, or RELEASE … DISCARD CHANGES gives the data back as they are on %s", back.Target)
 	}
 	if d.Differ > 0 {
 		return value.Failf(value.CodeConflict, "%s has %d entries of %q that %s has not, the first: %s",
 			back.Source, d.Differ, back.Set, back.Target, d.Differing[0]).
-			Hint("RESTORE %s FROM %s TO %s first, or RELEASE … DISCARD CHANGES loses them", back.Set, back.Source, back.Target)
+			Hint("RESTORE %s FROM %s TO %s CHECKSUM first, or RELEASE … DISCARD CHANGES loses them", back.Set, back.Source, back.Target)
 	}
 	return nil
 }

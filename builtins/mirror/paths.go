@@ -27,7 +27,7 @@ func SplitPath(p string) (volume, rest string, err error) {
 		err = CheckRelative(rest)
 	}
 	if err != nil {
-		return "", "", value.Failf(value.CodeBadParameter, "%q is not a path on an agent: %w", p, err).
+		return "", "", value.Failf(value.CodeBadParameter, "%s is not a path on an agent: %w", value.Quote(p), err).
 			Hint(`write it from its volume on: E:\Exchsrvr or /srv/mail`)
 	}
 	return volume, rest, nil
@@ -51,7 +51,7 @@ func CheckRelative(p string) error {
 	for part := range strings.SplitSeq(p, "/") {
 		switch {
 		case part == "" || part == "." || part == "..":
-			return fmt.Errorf("%q may not be a part of it", part)
+			return fmt.Errorf("%s may not be a part of it", value.Quote(part))
 		case len(part) > 255:
 			return fmt.Errorf("a part of it is longer than 255 bytes")
 		}
@@ -132,7 +132,7 @@ func MapPath(pairs []Pair, p string) (string, error) {
 		}
 	}
 	if best < 0 {
-		return "", value.Failf(value.CodeBadParameter, "no MAP pair says where %q goes", p).
+		return "", value.Failf(value.CodeBadParameter, "no MAP pair says where %s goes", value.Quote(p)).
 			Hint("add `%s TO <path>`, or use MAP EXACT", p)
 	}
 	return to, nil

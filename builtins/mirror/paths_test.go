@@ -67,7 +67,8 @@ func TestMapping(t *testing.T) {
 	}
 }
 
-// Whatever two generations meet, never do both sides accept the other's data, and a newer one is never refused.
+// Whatever two generations meet, never do both sides accept the other's data, and a newer one's restore is never
+// refused. What goes over a source is a restore; a connection alone makes no target of it.
 func TestAdmit(t *testing.T) {
 	c := mirror.Connection{Source: "a", Target: "b", Set: "s"}
 	back := mirror.Connection{Source: "b", Target: "a", Set: "s"}
@@ -78,8 +79,8 @@ func TestAdmit(t *testing.T) {
 				for gb := range int64(4) {
 					a := mirror.Marker{Set: "s", Role: ra, Generation: ga + 1}
 					b := mirror.Marker{Set: "s", Role: rb, Generation: gb + 1}
-					after, forth := mirror.Admit(c, a, b)
-					_, hence := mirror.Admit(back, b, a)
+					after, forth := mirror.Admit(c, a, b, true)
+					_, hence := mirror.Admit(back, b, a, true)
 					if forth == nil && hence == nil {
 						t.Errorf("%v and %v each go over the other", a, b)
 					}
@@ -88,6 +89,14 @@ func TestAdmit(t *testing.T) {
 					}
 					if ra == mirror.RoleSource && ga > gb && forth != nil {
 						t.Errorf("%v over %v: %v", a, b, forth)
+					}
+					_, plain := mirror.Admit(c, a, b, false)
+					if want := forth == nil && rb == mirror.RoleTarget; (plain == nil) != want {
+						t.Errorf("a mirror of %v over %v: %v", a, b, plain)
+					}
+					connected, err := mirror.AdmitConnection(c, a, b)
+					if (err == nil) != (forth == nil) || rb == mirror.RoleSource && connected != b {
+						t.Errorf("a connection of %v to %v leaves %v, %v", a, b, connected, err)
 					}
 				}
 			}

@@ -4,19 +4,28 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/standin-project/standin/builtins/def"
 	"github.com/standin-project/standin/lang/sig"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
-// session is what one run remembers: which agents it speaks of. Branches of a PARALLEL share it.
-type session struct {
-	systems Systems
+// session finds the agents that commands speak of.
+type session struct{ systems Systems }
 
-	mu             sync.Mutex
-	source, target string // "" until SOURCE and TARGET say so
+// chosen is the key under which a branch of a run remembers the agent that it has chosen by that word.
+type chosen string
+
+const (
+	chosenSource chosen = "SOURCE"
+	chosenTarget chosen = "TARGET"
+)
+
+// agent gives the agent that was chosen, "" for none.
+func (which chosen) agent(ctx context.Context) string {
+	name, _ := plan.Recall(ctx, which).(string)
+	return name
 }
 
 func (s *session) sessionCommands() []def.Command {
@@ -27,14 +36,14 @@ func (s *session) sessionCommands() []def.Command {
 				Usage: "SOURCE <agent>", Summary: "Makes an agent the source of the commands that follow.",
 				Docs: agent, Effect: sig.Session, Example: "SOURCE east;",
 			},
-			Read: s.choose(func(name string) { s.source = name }),
+			Read: s.choose(chosenSource),
 		},
 		{
 			Signature: sig.Signature{
 				Usage: "TARGET <agent>", Summary: "Makes an agent the target that STATUS TARGET tells of when it names none.",
 				Docs: agent, Effect: sig.Session, Example: "TARGET west;",
 			},
-			Read: s.choose(func(name string) { s.target = name }),
+			Read: s.choose(chosenTarget),
 		},
 		{
 			Signature: sig.Signature{
@@ -51,18 +60,17 @@ func (s *session) sessionCommands() []def.Command {
 				Usage: "LOGOUT", Summary: "Goes back to the site's default source and target.",
 				Effect: sig.Session, Example: "LOGOUT;",
 			},
-			Read: func(context.Context, *def.Call) (value.Value, error) {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.source, s.target = "", ""
+			Read: func(ctx context.Context, _ *def.Call) (value.Value, error) {
+				plan.Remember(ctx, chosenSource, "")
+				plan.Remember(ctx, chosenTarget, "")
 				return value.Int(0), nil
 			},
 		},
 	}
 }
 
-func (s *session) choose(set func(string)) func(context.Context, *def.Call) (value.Value, error) {
-	return func(_ context.Context, c *def.Call) (value.Value, error) {
+func (s *session) choose(which chosen) func(context.Context, *def.Call) (value.Value, error) {
+	return func(ctx context.Context, c *def.Call) (value.Value, error) {
 		sys, err := s.systems.Mirror()
 		if err != nil {
 			return nil, err
@@ -71,9 +79,7 @@ func (s *session) choose(set func(string)) func(context.Context, *def.Call) (val
 		if err != nil {
 			return nil, err
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		set(name)
+		plan.Remember(ctx, which, name)
 		return value.Int(0), nil
 	}
 }
@@ -98,11 +104,9 @@ func (s *session) login(ctx context.Context, c *def.Call) (value.Value, error) {
 }
 
 // sourceAgent names the source: SOURCE's, else the site's default.
-func (s *session) sourceAgent() (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.source != "" {
-		return s.source, nil
+func (s *session) sourceAgent(ctx context.Context) (string, error) {
+	if name := chosenSource.agent(ctx); name != "" {
+		return name, nil
 	}
 	name, _ := s.systems.Defaults()
 	if name == "" {
@@ -112,11 +116,9 @@ func (s *session) sourceAgent() (string, error) {
 }
 
 // targetAgent names the target: TARGET's, else the site's default.
-func (s *session) targetAgent() (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.target != "" {
-		return s.target, nil
+func (s *session) targetAgent(ctx context.Context) (string, error) {
+	if name := chosenTarget.agent(ctx); name != "" {
+		return name, nil
 	}
 	_, name := s.systems.Defaults()
 	if name == "" {
@@ -126,12 +128,12 @@ func (s *session) targetAgent() (string, error) {
 }
 
 // open gives the agents and the name of the source.
-func (s *session) open() (System, string, error) {
+func (s *session) open(ctx context.Context) (System, string, error) {
 	sys, err := s.systems.Mirror()
 	if err != nil {
 		return nil, "", err
 	}
-	name, err := s.sourceAgent()
+	name, err := s.sourceAgent(ctx)
 	if err == nil {
 		name, err = sys.Resolve(name)
 	}
@@ -140,7 +142,7 @@ func (s *session) open() (System, string, error) {
 
 // connection finds the connection of a call at the source.
 func (s *session) connection(ctx context.Context, c *def.Call) (System, Status, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, Status{}, err
 	}
@@ -172,7 +174,7 @@ func find(ctx context.Context, r Reader, source string, id int64) (Status, error
 // remembered finds the connection of a call on the target's side, which works without the source. While data are being
 // brought back, SOURCE is who has them: then the connection that they came by is meant as well.
 func (s *session) remembered(ctx context.Context, c *def.Call) (System, Inbound, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, Inbound{}, err
 	}

@@ -60,7 +60,7 @@ func (s *session) setCommands() []def.Command {
 				Result: "a list of names", Example: "REPSET LIST;",
 			},
 			Read: func(ctx context.Context, _ *def.Call) (value.Value, error) {
-				sys, source, err := s.open()
+				sys, source, err := s.open(ctx)
 				if err != nil {
 					return nil, err
 				}
@@ -151,7 +151,7 @@ func without(rules []Rule, path string) []Rule {
 
 // edit observes a change of one set: f says what becomes of it, nil for nothing.
 func (s *session) edit(ctx context.Context, c *def.Call, f func(*def.Call, *Set) (*Set, error)) (*def.Action, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func (s *session) renameCommand() def.Command {
 }
 
 func (s *session) rename(ctx context.Context, c *def.Call) (*def.Action, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -279,7 +279,7 @@ func (s *session) calculateSet(ctx context.Context, c *def.Call) (value.Value, e
 
 // set finds the set of a call at the source.
 func (s *session) set(ctx context.Context, c *def.Call) (System, string, Set, error) {
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, "", Set{}, err
 	}

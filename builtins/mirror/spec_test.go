@@ -2,12 +2,18 @@ package mirror_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent"
+	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/runtime/plan"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // What scripts see, line by line.
@@ -188,5 +194,130 @@ func TestReturningSource(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(folderOf(dir, "west", "priv1.edb")); string(b) != "what users wrote after the failover" {
 		t.Fatalf("got %q", b)
+	}
+}
+
+// said gives an error with its ways out.
+func said(err error) string {
+	if d, ok := errors.AsType[*diag.Diagnostic](err); ok {
+		return d.Message + "\n" + strings.Join(d.Hints, "\n")
+	}
+	if f, ok := errors.AsType[*value.Failure](err); ok {
+		return f.Message + "\n" + strings.Join(f.Hints, "\n")
+	}
+	return fmt.Sprint(err)
+}
+
+// After a takeover the old source may have what never left it: whatever comes to it by itself, a resource's online.dtcl
+// on any MOVE say, is refused with the way out, until somebody says RESTORE.
+func TestOnlyRestoreGoesOverASource(t *testing.T) {
+	s, dir := fresh(t)
+	if _, _, err := run(t, s, failover); err != nil {
+		t.Fatal(err)
+	}
+	write(t, folderOf(dir, "east", "priv1.edb"), "what never left the source")
+	write(t, folderOf(dir, "east", "nor this"), "nor this")
+	for _, script := range []string{
+		"$c = CONNECT mailstores TO east MAP EXACT NOMIRROR; MIRROR START $c DIFFERENT,CHECKSUM;",
+		"CONNECT mailstores TO east MAP EXACT; ORPHANS START 1;",
+		"CONNECT mailstores TO east MAP EXACT; REPLICATION START 1;",
+	} {
+		planned := predict(t, s, "SOURCE west; "+script)
+		_, _, err := run(t, s, "SOURCE west; "+script)
+		for _, err := range []error{planned.Failure, err} {
+			if got := said(err); !strings.Contains(got, "Restore required") ||
+				!strings.Contains(got, "RESTORE mailstores FROM west TO east") {
+				t.Fatalf("%s: got %v", script, got)
+			}
+		}
+	}
+	out, _, err := run(t, s, `SOURCE west; WRITE (STATUS CON 1).state, ",", (STATUS TARGET east).state;`)
+	if err != nil || out != "Restore required,Restore required\n" {
+		t.Fatalf("got %q, %v", out, err)
+	}
+	if b, _ := os.ReadFile(folderOf(dir, "east", "priv1.edb")); string(b) != "what never left the source" {
+		t.Fatalf("got %q", b)
+	}
+	const back = "RESTORE mailstores FROM west TO east CHECKSUM; SOURCE west; WAIT ON RESTORE 1 COMPLETE TIMEOUT 1m; " +
+		"MIRROR START 1 DIFFERENT ORPHANS; WAIT ON MIRROR 1 IDLE TIMEOUT 1m; WRITE (STATUS CON 1).state, \",\", (VERIFY 1 CHECKSUM).equal;"
+	if out, _, err := run(t, s, back); err != nil || out != "Online,true\n" {
+		t.Fatalf("got %q, %v", out, err)
+	}
+}
+
+// A store that is changed in place, its size and time as they were, is no equal one: RELEASE keeps it, and so does
+// WAIT ON QUEUE while the source compares block by block.
+func TestHiddenChangeIsNoEmptyQueue(t *testing.T) {
+	s, dir := fresh(t)
+	const back = "RESTORE mailstores FROM west TO east CHECKSUM; SOURCE west; WAIT ON RESTORE 1 COMPLETE TIMEOUT 1m;"
+	if _, _, err := run(t, s, failover+back); err != nil {
+		t.Fatal(err)
+	}
+	hide(t, dir)
+	for script, want := range map[string]string{
+		"RELEASE 1;": `that east has not, the first: E:\Exchsrvr\priv1.edb`,
+		"SOURCE west; WAIT ON QUEUE 1 EMPTY TIMEOUT 50ms;":                              "priv1.edb; compared block by block",
+		"SOURCE west; AGENT west SET CHECKSUM OFF; WAIT ON QUEUE 1 EMPTY TIMEOUT 50ms;": "",
+	} {
+		_, _, err := run(t, s, script)
+		if want == "" && err != nil || want != "" && !strings.Contains(said(err), want) {
+			t.Errorf("%s: got %v, want %q", script, err, want)
+		}
+		must(t, s.Configure(context.Background(), "west", mirror.Settings{Checksum: true}))
+	}
+}
+
+// What one branch of a PARALLEL chooses is not what another one speaks of, nor what comes after it.
+func TestBranchesChooseForThemselves(t *testing.T) {
+	s, _ := fresh(t)
+	const script = `
+		SOURCE east;
+		PARALLEL DO
+			STEP "a" DO
+				SOURCE west;
+				REPSET CREATE there;
+			END
+			STEP "b" DO
+				REPSET CREATE here;
+			END
+		END
+		REPSET CREATE after;`
+	if _, _, err := run(t, s, script); err != nil {
+		t.Fatal(said(err))
+	}
+	for agent, want := range map[string]string{"east": "after here mailstores", "west": "mailstores there"} {
+		sets, err := s.Sets(context.Background(), agent)
+		must(t, err)
+		var names []string
+		for _, set := range sets {
+			names = append(names, set.Name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s has %s, want %s", agent, got, want)
+		}
+	}
+}
+
+// cutOff is agents whose comparisons are followed by the end of the run.
+type cutOff struct {
+	mirror.System
+	end func()
+}
+
+func (c cutOff) Compare(ctx context.Context, conn mirror.Connection, how mirror.Compare) (mirror.Difference, error) {
+	defer c.end()
+	return c.System.Compare(ctx, conn, how)
+}
+
+// A wait that is cancelled says why, in the words of who cancelled it.
+func TestCancelledWait(t *testing.T) {
+	s, _ := fresh(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("the operator went home")
+	_, lookup := commands(t, site{cutOff{s.System, func() { cancel(why) }}})
+	w := plan.New(plan.Config{Lookup: lookup, Out: io.Discard})
+	err := load(t, "CONNECT mailstores TO west MAP EXACT; WAIT ON QUEUE 1 EMPTY;", false).Run(w.Start(ctx), w, nil)
+	if got := said(err); !strings.Contains(got, why.Error()) || strings.Contains(got, "last seen") {
+		t.Fatalf("got %v", got)
 	}
 }

@@ -84,7 +84,7 @@ func (s *session) statusTarget(ctx context.Context, c *def.Call) (value.Value, e
 	}
 	name := c.Text("target")
 	if name == "" {
-		if name, err = s.targetAgent(); err != nil {
+		if name, err = s.targetAgent(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -127,7 +127,7 @@ func inboundState(ctx context.Context, r Reader, in Inbound) (string, Marker, er
 	case err != nil:
 		return Retrying, mine, nil
 	}
-	if _, refused := Admit(in.Connection, theirs, mine); refused != nil {
+	if _, refused := Admit(in.Connection, theirs, mine, false); refused != nil {
 		return RestoreRequired, mine, nil
 	}
 	if in.Data == Bad {
@@ -144,7 +144,7 @@ func (s *session) stats(ctx context.Context, c *def.Call) (value.Value, error) {
 		}
 		return value.From(st.counters()), nil
 	}
-	sys, source, err := s.open()
+	sys, source, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,8 @@ func (s *session) waitCommands() []def.Command {
 			"Waits until the mirror that VERIFY REPAIR started has completed.",
 			"VERIFY $c REPAIR; WAIT ON VERIFY $c COMPLETE TIMEOUT 1m;", s.mirrorEnded),
 		wait("WAIT ON QUEUE <connection:id> EMPTY [TIMEOUT <limit:duration>]",
-			"Waits until no mirror runs and a look at both sides finds nothing left to send.",
+			"Waits until no mirror runs and a look at both sides finds nothing left to send: at every block while the source's "+
+				"setting CHECKSUM is on, else at size and time.",
 			"MIRROR START $c; WAIT ON QUEUE $c EMPTY TIMEOUT 1m;", s.queueEmpty),
 	}
 }
@@ -213,18 +214,27 @@ func (s *session) queueEmpty(ctx context.Context, c *def.Call) (bool, string, er
 	if st.Last.Running() {
 		return false, fmt.Sprintf("mirror %d is %s", st.Last.Number, st.Last.State), nil
 	}
-	if err := admitted(ctx, sys, st.Connection); err != nil {
+	if err := admitted(ctx, sys, st.Connection, false); err != nil {
 		return false, "", err
 	}
-	d, err := sys.Compare(ctx, st.Connection, Compare{})
+	how, err := asSet(ctx, sys, st.Source, Mirror{})
 	if err != nil {
 		return false, "", err
+	}
+	d, err := sys.Compare(ctx, st.Connection, how.Compare)
+	if err != nil {
+		return false, "", err
+	}
+	compared := "size and time compared"
+	if how.Checksum {
+		compared = "compared block by block"
 	}
 	switch {
 	case len(d.Errors) > 0:
 		return false, "not everything could be read: " + d.Errors[0], nil
 	case d.Differ > 0:
-		return false, fmt.Sprintf("%d entries to send, the first: %s; replication is %s", d.Differ, d.Differing[0], st.Replication), nil
+		return false, fmt.Sprintf("%d entries to send, the first: %s; %s; replication is %s",
+			d.Differ, d.Differing[0], compared, st.Replication), nil
 	}
 	return true, "", nil
 }
@@ -252,7 +262,7 @@ func await(ctx context.Context, c *def.Call, level func(context.Context) (bool, 
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, value.Failf(value.CodeCancelled, "the wait was cancelled; last seen: %s", seen)
+			return nil, context.Cause(ctx)
 		}
 	}
 }

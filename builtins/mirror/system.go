@@ -143,7 +143,8 @@ type Compare struct {
 type Mirror struct {
 	Compare
 	Orphans bool `json:"orphans,omitempty"`
-	Restore bool `json:"restore,omitempty"` // it brings data back to where they came from
+	// Restore brings data back to where they came from: it alone may go over a root that is a source of an older generation.
+	Restore bool `json:"restore,omitempty"`
 }
 
 // Difference is what a comparison found. The lists name the first MaxListed of each.

@@ -435,7 +435,7 @@ func (r *receiver) settle() error {
 // admitted asks again whether the source's data may go over this root.
 func (r *receiver) admitted() (after mirror.Marker, err error) {
 	c := r.hello.Connection
-	r.node.view(func(st *state) { after, err = mirror.Admit(c, r.hello.Marker, st.Markers[c.Set]) })
+	r.node.view(func(st *state) { after, err = mirror.Admit(c, r.hello.Marker, st.Markers[c.Set], false) })
 	return after, err
 }
 

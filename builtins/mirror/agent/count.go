@@ -1,10 +1,9 @@
 package agent
 
 import (
-	"fmt"
-
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // counter is the sink of a comparison: it only counts.
@@ -31,10 +30,9 @@ func (c *counter) name(root int, path string) string {
 
 // printable quotes a name that would not print as it is.
 func printable(name string) string {
-	quoted := fmt.Sprintf("%+q", name)
 	for _, r := range name {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {
-			return quoted
+			return value.Quote(name)
 		}
 	}
 	return name

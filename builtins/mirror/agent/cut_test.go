@@ -137,7 +137,7 @@ func TestAgentGoesAway(t *testing.T) {
 	if err != nil || st[0].TargetState != mirror.Retrying {
 		t.Fatalf("%q, data %s, %+v, %v", st[0].TargetState, st[0].Data, st[0].Last, err)
 	}
-	if _, err := s.StartMirror(context.Background(), "east", 1, mirror.Mirror{}); !unreachable(err) {
+	if _, err := s.StartMirror(context.Background(), "east", 1, mirror.Mirror{}); !value.HasCode(err, value.CodeUnreachable) {
 		t.Fatalf("got %v", err)
 	}
 	if err := s.Close(context.Background()); err != nil {
@@ -200,7 +200,7 @@ func TestHostilePeer(t *testing.T) {
 			conn := mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: []mirror.Rule{
 				rules[0], {Path: `E:\mail\private`, Exclude: true, Recurse: true},
 			}}
-			m, err := s.nodes["east"].session(context.Background(), conn, carry, mirror.Sweep{})
+			m, err := s.nodes["east"].session(context.Background(), hello{Connection: conn, Purpose: carry})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestHostilePeer(t *testing.T) {
 // A message that claims to be huge ends the session before anything is made room for.
 func TestOversizedMessage(t *testing.T) {
 	s, _ := pairOf(t, Options{})
-	m, err := s.nodes["east"].session(context.Background(), mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: rules}, carry, mirror.Sweep{})
+	m, err := s.nodes["east"].session(context.Background(), hello{Connection: mirror.Connection{ID: 1, Source: "east", Target: "west", Set: "mail", Rules: rules}, Purpose: carry})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,12 +243,12 @@ func TestOversizedMessage(t *testing.T) {
 func TestWhoSpeaks(t *testing.T) {
 	s, _ := pairOf(t, Options{})
 	conn := mirror.Connection{ID: 1, Source: "west", Target: "west", Set: "mail", Rules: rules}
-	if m, err := s.nodes["east"].session(context.Background(), conn, carry, mirror.Sweep{}); err == nil {
+	if m, err := s.nodes["east"].session(context.Background(), hello{Connection: conn, Purpose: carry}); err == nil {
 		m.close()
 		t.Fatal("east spoke for west")
 	}
 	conn.Source = "east"
-	m, err := s.nodes["east"].session(context.Background(), conn, look, mirror.Sweep{})
+	m, err := s.nodes["east"].session(context.Background(), hello{Connection: conn, Purpose: look})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,10 +290,20 @@ func TestGrants(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close(context.Background())
-			_, err = s.Connect(t.Context(), mirror.Connection{Source: "east", Target: "west", Set: "mail", Rules: rules})
-			f, refused := errors.AsType[*value.Failure](err)
-			if (err == nil) != test.want || refused && f.Code != value.CodeRefused {
-				t.Fatalf("got %v", err)
+			c := mirror.Connection{Source: "east", Target: "west", Set: "mail", Rules: rules}
+			_, looked := s.Compare(t.Context(), c, mirror.Compare{Checksum: true})
+			_, err = s.Connect(t.Context(), c)
+			for _, err := range []error{looked, err} {
+				if (err == nil) != test.want || err != nil && !value.HasCode(err, value.CodeRefused) {
+					t.Fatalf("got %v", err)
+				}
+			}
+			if err != nil {
+				return
+			}
+			_, err = s.Sweep(t.Context(), "east", 1, mirror.Sweep{MoveTo: `E:\mailbox`})
+			if above := name != "the folder"; (err == nil) != above || err != nil && !value.HasCode(err, value.CodeRefused) {
+				t.Fatalf("orphans moved elsewhere: %v", err)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
 	"github.com/standin-project/standin/builtins/mirror/agent/wire"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // pair is one path, as both sides have it.
@@ -107,7 +108,7 @@ func (m *merge) peek() (wire.Kind, error) {
 		case kind == wire.Refuse:
 			return 0, refusal(body)
 		case kind == wire.Trouble:
-			m.trouble(fmt.Errorf("target: %q", body))
+			m.trouble(fmt.Errorf("target: %s", value.Quote(string(body))))
 		default:
 			m.frame, m.body = kind, body
 		}
@@ -128,11 +129,14 @@ func (m *merge) entry() (*tree.Info, tree.Digest, error) {
 // sums gives the entry's block sums, some at a time; nil at their end. They must be received before the next entry.
 func (m *merge) sums() ([]byte, error) {
 	kind, err := m.peek()
-	if err == nil && kind != wire.Sums || len(m.body)%len(tree.Sum{}) != 0 {
-		err = errors.Join(err, fmt.Errorf("the agents' talk is out of step: got frame %d", kind))
+	switch {
+	case err != nil:
+		return nil, err
+	case kind != wire.Sums || len(m.body)%len(tree.Sum{}) != 0:
+		return nil, fmt.Errorf("the agents' talk is out of step: got frame %d", kind)
 	}
 	m.frame = 0
-	return m.body, err
+	return m.body, nil
 }
 
 // next passes over an entry and its sums.
@@ -170,8 +174,10 @@ func (m *merge) trouble(err error) {
 }
 
 func (m *merge) root(i int, h *held) error {
-	if kind, err := m.peek(); err != nil || kind != wire.Root {
-		return errors.Join(err, fmt.Errorf("the agents' talk is out of step: got frame %d, want a root", kind))
+	if kind, err := m.peek(); err != nil {
+		return err
+	} else if kind != wire.Root {
+		return fmt.Errorf("the agents' talk is out of step: got frame %d, want a root", kind)
 	}
 	m.frame = 0
 	remote, digest, err := m.entry()
@@ -189,7 +195,7 @@ func (m *merge) root(i int, h *held) error {
 		local, err = d.Stat(name)
 	}
 	if err != nil && !gone(err) {
-		return fmt.Errorf("cannot read %q: %w", h.spec.Path, err)
+		return fmt.Errorf("cannot read %s: %w", value.Quote(h.spec.Path), err)
 	}
 	if err != nil {
 		m.missing[i] = true
@@ -312,7 +318,7 @@ func (m *merge) descend(p *pair, changed bool) error {
 // unread notes a folder or file that could not be read; what vanished is no error.
 func (m *merge) unread(path string, err error) {
 	if !gone(err) {
-		m.trouble(fmt.Errorf("%q: %w", path, err))
+		m.trouble(fmt.Errorf("%s: %w", value.Quote(path), err))
 	}
 }
 
@@ -364,7 +370,7 @@ func (m *merge) look(root int, path string, d *tree.Dir, name string) *pair {
 	p := &pair{root: root, path: tree.Join(path, name), dir: d}
 	info, err := d.Stat(name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		m.trouble(fmt.Errorf("%q: %w", p.path, err))
+		m.trouble(fmt.Errorf("%s: %w", value.Quote(p.path), err))
 	}
 	p.local = info
 	return p

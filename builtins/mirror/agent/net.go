@@ -22,6 +22,9 @@ import (
 // handshakeTime bounds how long a peer may take to say who it is.
 const handshakeTime = 10 * time.Second
 
+// refusalTime is how long a peer that was refused may go on sending.
+const refusalTime = 2 * time.Second
+
 // authority is the certificate authority of one embedded site. It lives in memory, as long as its agents do.
 type authority struct {
 	key  *ecdsa.PrivateKey
@@ -151,16 +154,13 @@ func refuse(c *wire.Conn, err error) {
 	if !ok {
 		f = value.Failf(value.CodeFailed, "%w", err)
 	}
-	c.SetDeadline(time.Now().Add(handshakeTime))
+	c.SetWriteDeadline(time.Now().Add(handshakeTime))
 	if c.SendJSON(wire.Refuse, wire.Refusal{Code: f.Code, Message: f.Message, Hints: f.Hints}) != nil || c.Flush() != nil {
 		return
 	}
-	for drained := 0; drained < 64<<20; {
-		_, body, err := c.Receive()
-		if err != nil {
-			return
-		}
-		drained += len(body)
+	select {
+	case <-c.Drain(handshakeTime):
+	case <-time.After(refusalTime): // it sends on and will look for the reason when it cannot
 	}
 }
 

@@ -25,6 +25,7 @@ type hello struct {
 	Purpose    purpose           `json:"purpose"`
 	Key        []byte            `json:"key"` // of the sums, random for each session
 	Sweep      mirror.Sweep      `json:"sweep"`
+	Restore    bool              `json:"restore,omitempty"` // the mirror may go over an older source
 	// Places are the identities of the source's roots and the folders above them, so that no mirror goes onto itself.
 	Places []string `json:"places,omitempty"`
 }
@@ -114,10 +115,13 @@ func (n *node) receive(c *wire.Conn, h hello) error {
 // admit decides whether the session may begin, and registers it.
 func (r *receiver) admit() error {
 	c, n := r.hello.Connection, r.node
+	if err := r.checkGrants(); err != nil {
+		return err
+	}
 	if r.hello.Purpose == look {
 		return n.join(r)
 	}
-	if err := errors.Join(r.checkPlaces(), r.checkGrants()); err != nil {
+	if err := r.checkPlaces(); err != nil {
 		return err
 	}
 	err := n.change(func(st *state) error {
@@ -128,7 +132,7 @@ func (r *receiver) admit() error {
 		if err := mirror.Taken(st.Inbound, c); err != nil {
 			return err
 		}
-		after, err := mirror.Admit(c, r.hello.Marker, st.Markers[c.Set])
+		after, err := r.hello.admit(st.Markers[c.Set])
 		if err != nil {
 			return err
 		}
@@ -148,12 +152,20 @@ func (r *receiver) admit() error {
 	return n.join(r)
 }
 
+// admit asks the markers whether the session may begin, and gives what the target's then is.
+func (h *hello) admit(over mirror.Marker) (mirror.Marker, error) {
+	if h.Purpose == attach {
+		return mirror.AdmitConnection(h.Connection, h.Marker, over)
+	}
+	return mirror.Admit(h.Connection, h.Marker, over, h.Restore)
+}
+
 // checkPlaces refuses a target root that is a folder of the source, on this very machine.
 func (r *receiver) checkPlaces() error {
 	for _, h := range r.roots {
 		for _, place := range places(h) {
 			if slices.Contains(r.hello.Places, place) {
-				return value.Failf(value.CodeConflict, "%q on %s is the same folder as the source's", h.spec.Path, r.node.cfg.Name).
+				return value.Failf(value.CodeConflict, "%s on %s is the same folder as the source's", value.Quote(h.spec.Path), r.node.cfg.Name).
 					Hint("MAP it to another path")
 			}
 		}
@@ -161,17 +173,25 @@ func (r *receiver) checkPlaces() error {
 	return nil
 }
 
-// checkGrants refuses a source that may not write here.
+// checkGrants refuses a source that may not write here, or where it wants orphans to be moved. Nor may it look: sums of
+// blocks tell what is in a file.
 func (r *receiver) checkGrants() error {
-	source, grants := r.hello.Connection.Source, r.node.cfg.Grants
+	var paths []string
 	for _, h := range r.roots {
+		paths = append(paths, h.spec.Path)
+	}
+	if to := r.hello.Sweep.MoveTo; to != "" {
+		paths = append(paths, to)
+	}
+	source, grants := r.hello.Connection.Source, r.node.cfg.Grants
+	for _, path := range paths {
 		granted := slices.ContainsFunc(grants[source], func(folder string) bool {
-			_, below := mirror.Below(h.spec.Path, folder)
+			_, below := mirror.Below(path, folder)
 			return below
 		})
 		if grants != nil && !granted {
-			return value.Failf(value.CodeRefused, "agent %q lets %q not write to %q", r.node.cfg.Name, source, h.spec.Path).
-				Hint("the agent's grants say where it may")
+			return value.Failf(value.CodeRefused, "agent %q grants %q nothing in %s", r.node.cfg.Name, source, value.Quote(path)).
+				Hint("the agent's grants say where it may look and write")
 		}
 	}
 	return nil
@@ -226,14 +246,20 @@ func (r *receiver) close() {
 	r.dir.close()
 }
 
+// stopWalk ends the walk between two of its frames, so that a refusal can follow. The peer may be sending and come to
+// reading only then: what it sends meanwhile is dropped.
 func (r *receiver) stopWalk() {
 	r.cancel()
-	if r.walking != nil {
-		r.conn.SetWriteDeadline(time.Now()) // the peer may not be reading
-		<-r.walking
-		r.walking = nil
-		r.conn.SetWriteDeadline(time.Time{})
+	if r.walking == nil {
+		return
 	}
+	select {
+	case <-r.walking:
+	case <-r.conn.Drain(handshakeTime): // a peer that neither sends nor reads: nothing will reach it
+		r.conn.Close()
+		<-r.walking
+	}
+	r.walking = nil
 }
 
 // handle carries out one frame of the source. An error ends the session.
@@ -280,7 +306,7 @@ func (r *receiver) handle(ctx context.Context, kind wire.Kind, body []byte) erro
 
 // check refuses an item that is not inside the roots of this connection.
 func (r *receiver) check(it *wire.Item) error {
-	bad := value.Failf(value.CodeRefused, "agent %q may not name %q", r.hello.Connection.Source, it.Path)
+	bad := value.Failf(value.CodeRefused, "agent %q may not name %s", r.hello.Connection.Source, value.Quote(it.Path))
 	inside := func(root int, path string) bool {
 		return root < len(r.roots) && (path == "" || mirror.CheckRelative(path) == nil) &&
 			r.roots[root].spec.verdict(path, it.Info.Type == tree.Folder) != out
@@ -310,7 +336,7 @@ func (r *receiver) fatal(path string, err error) error {
 		return f
 	}
 	if r.report.Failed++; len(r.report.Errors) < mirror.MaxListed {
-		r.report.Errors = append(r.report.Errors, fmt.Sprintf("%q: %v", path, err))
+		r.report.Errors = append(r.report.Errors, fmt.Sprintf("%s: %v", value.Quote(path), err))
 	}
 	return nil
 }
@@ -318,7 +344,8 @@ func (r *receiver) fatal(path string, err error) error {
 // walk starts sending this side's entries, while what the source sends is applied.
 func (r *receiver) walk(ctx context.Context, sums bool) error {
 	if r.walking != nil {
-		if err := <-r.walking; err != nil {
+		err := <-r.walking
+		if r.walking = nil; err != nil {
 			return err
 		}
 	}
@@ -380,7 +407,7 @@ func (r *receiver) finish(d done) error {
 func (r *receiver) record(f func(*mirror.Inbound)) error {
 	c := r.hello.Connection
 	return r.node.change(func(st *state) error {
-		if _, err := mirror.Admit(c, r.hello.Marker, st.Markers[c.Set]); err != nil {
+		if _, err := mirror.Admit(c, r.hello.Marker, st.Markers[c.Set], false); err != nil {
 			return err
 		}
 		st.Inbound = mirror.Change(st.Inbound, c, f)

@@ -4,10 +4,10 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // rescanEvery is how long replication rests between two looks at the source; a look that takes long is followed by a
@@ -19,7 +19,7 @@ const (
 
 // Replicate starts or stops sending changes. It looks for them again and again, as long as this process runs; it
 // removes nothing at the target.
-func (s *Site) Replicate(_ context.Context, source string, id int64, on bool) error {
+func (s *Site) Replicate(ctx context.Context, source string, id int64, on bool) error {
 	n, c, err := s.find(source, id)
 	if err != nil {
 		return err
@@ -33,14 +33,13 @@ func (s *Site) Replicate(_ context.Context, source string, id int64, on bool) er
 	if !on {
 		n.mu.Unlock()
 		r.stop()
-		<-r.done
-		return nil
+		return r.wait(ctx)
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
+	own, cancel := context.WithCancelCause(context.Background())
 	r = &run{node: n, conn: c.Connection, cancel: cancel, done: make(chan struct{}), replication: true}
 	n.replications[id] = r
 	n.mu.Unlock()
-	go r.replicate(ctx)
+	go r.replicate(own)
 	return nil
 }
 
@@ -57,7 +56,7 @@ func (r *run) replicate(ctx context.Context) {
 		err := r.cycle(ctx)
 		r.mu.Lock()
 		if r.retrying, r.failed = false, ""; err != nil {
-			r.retrying, r.failed = unreachable(err), err.Error()
+			r.retrying, r.failed = value.HasCode(err, value.CodeUnreachable), err.Error()
 		}
 		r.mu.Unlock()
 		select {
@@ -68,10 +67,14 @@ func (r *run) replicate(ctx context.Context) {
 }
 
 func (r *run) cycle(ctx context.Context) error {
-	lock := r.node.carrying(r.conn.ID)
-	lock.Lock()
-	defer lock.Unlock()
-	m, err := r.node.session(ctx, r.conn, carry, mirror.Sweep{})
+	slot := r.node.carrying(r.conn.ID)
+	select {
+	case slot <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-slot }()
+	m, err := r.node.session(ctx, r.hello())
 	if err != nil {
 		return err
 	}
@@ -102,12 +105,12 @@ func (n *node) stopReplications() {
 	}
 }
 
-// carrying gives the lock of a connection's only session that writes.
-func (n *node) carrying(id int64) *sync.Mutex {
+// carrying gives the place of a connection's only session that writes: who has sent to it takes from it at the end.
+func (n *node) carrying(id int64) chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.carriers[id] == nil {
-		n.carriers[id] = &sync.Mutex{}
+		n.carriers[id] = make(chan struct{}, 1)
 	}
 	return n.carriers[id]
 }

@@ -24,13 +24,19 @@ const (
 // errStopped ends a mirror that was told to stop.
 var errStopped = errors.New(mirror.WasStopped)
 
-// run is one mirror at its source, or the replication that follows it.
-type run struct {
-	node        *node
-	conn        mirror.Connection
+// task is what a run is to do: a mirror, or with onlyOrphans the removal of orphans alone, which is no mirror and has no
+// number.
+type task struct {
 	opt         mirror.Mirror
 	sweep       mirror.Sweep
 	onlyOrphans bool
+}
+
+// run is one mirror at its source, or the replication that follows it.
+type run struct {
+	task
+	node        *node
+	conn        mirror.Connection
 	replication bool
 	cancel      context.CancelCauseFunc
 	done        chan struct{}
@@ -46,6 +52,16 @@ type run struct {
 }
 
 func (r *run) stop() { r.cancel(errStopped) }
+
+// wait waits until r has ended; it returns early when ctx ends.
+func (r *run) wait(ctx context.Context) error {
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 // now gives the mirror as it is.
 func (r *run) now() (info mirror.Run, retrying bool) {
@@ -141,9 +157,14 @@ func (r *run) pause(on bool) {
 	}
 }
 
-// session opens a connection to the target for one purpose, and the roots at the source.
-func (n *node) session(ctx context.Context, c mirror.Connection, p purpose, sweep mirror.Sweep) (*merge, error) {
-	specs, _, err := rootsOf(c)
+// hello is what r says to its target.
+func (r *run) hello() hello {
+	return hello{Connection: r.conn, Purpose: carry, Sweep: r.sweep, Restore: r.opt.Restore}
+}
+
+// session opens a connection to the target for what h says, and the roots at the source.
+func (n *node) session(ctx context.Context, h hello) (*merge, error) {
+	specs, _, err := rootsOf(h.Connection)
 	if err != nil {
 		return nil, err
 	}
@@ -151,14 +172,14 @@ func (n *node) session(ctx context.Context, c mirror.Connection, p purpose, swee
 	if err != nil {
 		return nil, err
 	}
-	h := hello{Connection: c, Purpose: p, Key: make([]byte, 32), Sweep: sweep}
+	h.Key = make([]byte, 32)
 	rand.Read(h.Key)
 	for _, root := range roots {
 		h.Places = append(h.Places, places(root)...)
 	}
-	n.view(func(st *state) { h.Marker = st.Markers[c.Set] })
+	n.view(func(st *state) { h.Marker = st.Markers[h.Connection.Set] })
 	if h.Marker.Generation == 0 { // the first CONNECT makes it, once the target has agreed
-		h.Marker = mirror.FirstMarker(c.Set)
+		h.Marker = mirror.FirstMarker(h.Connection.Set)
 	}
 	conn, owner, err := n.dial(ctx, h)
 	if err != nil {
@@ -176,7 +197,7 @@ func (m *merge) close() {
 // start runs a mirror whose first session m is open.
 func (r *run) start(ctx context.Context, m *merge) {
 	go func() {
-		defer r.node.carrying(r.conn.ID).Unlock()
+		defer func() { <-r.node.carrying(r.conn.ID) }()
 		err := r.attempts(ctx, m)
 		if cause := context.Cause(ctx); cause != nil && err != nil {
 			err = cause
@@ -217,7 +238,7 @@ func (r *run) attempts(ctx context.Context, m *merge) error {
 	for attempt := 1; ; attempt++ {
 		var err error
 		if m == nil {
-			m, err = r.node.session(ctx, r.conn, carry, r.sweep)
+			m, err = r.node.session(ctx, r.hello())
 		}
 		if err == nil {
 			r.again(false)
@@ -225,7 +246,7 @@ func (r *run) attempts(ctx context.Context, m *merge) error {
 			m.close()
 			m = nil
 		}
-		if err == nil || ctx.Err() != nil || !unreachable(err) || attempt == maxAttempts {
+		if err == nil || ctx.Err() != nil || !value.HasCode(err, value.CodeUnreachable) || attempt == maxAttempts {
 			return err
 		}
 		r.again(true)
@@ -243,11 +264,6 @@ func (r *run) again(retrying bool) {
 		r.info.State = mirror.Waiting
 	}
 	r.mu.Unlock()
-}
-
-func unreachable(err error) bool {
-	f, ok := errors.AsType[*value.Failure](err)
-	return ok && f.Code == value.CodeUnreachable
 }
 
 // mirror makes the target equal over one session.
@@ -279,7 +295,7 @@ func (r *run) mirror(ctx context.Context, m *merge) error {
 		}
 	}
 	if len(m.conflicts) > 0 {
-		failures.add(fmt.Sprintf("%q is a folder at the target; ORPHANS removes it", m.conflicts[0]))
+		failures.add(value.Quote(m.conflicts[0]) + " is a folder at the target; ORPHANS removes it")
 	}
 	for _, text := range m.errors {
 		failures.add(text)
@@ -422,7 +438,7 @@ func (s *sender) mayRemove() error {
 	case s.ofMissing():
 		why = "the source's folder is missing or empty"
 	case replaced != "":
-		why = fmt.Sprintf("%q is another folder, or on another disk, than when it was first mirrored", replaced)
+		why = value.Quote(replaced) + " is another folder, or on another disk, than when it was first mirrored"
 	case s.run.sweep.MoveTo == "" && gone > limit.Count && gone*100 > limit.Percent*s.targetFiles:
 		why = fmt.Sprintf("that is more than %d and more than %d%% of its %d files", limit.Count, limit.Percent, s.targetFiles)
 	default:

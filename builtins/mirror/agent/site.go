@@ -26,7 +26,7 @@ type Config struct {
 	// among them it is the machine's root: an embedded agent may do what the user who runs it may.
 	Volumes map[string]string
 	Down    bool // taken away whatever its state says
-	// Grants names the folders that each source may write below; nil lets every agent of the site write anywhere.
+	// Grants names the folders that each source may look at and write below; nil lets every agent of the site do so anywhere.
 	Grants map[string][]string
 }
 
@@ -71,7 +71,7 @@ type node struct {
 	// replications are the ones that were started, by connection; carriers see to it that a connection carries one thing
 	// at a time.
 	replications map[int64]*run
-	carriers     map[int64]*sync.Mutex
+	carriers     map[int64]chan struct{}
 	sessions     map[*receiver]bool
 	closers      []func()
 	wait         sync.WaitGroup // accept loops and sessions
@@ -93,7 +93,7 @@ func Open(_ context.Context, configs []Config, opt Options) (*Site, error) {
 		}
 		s.nodes[cfg.Name] = &node{
 			cfg: cfg, site: s, state: st, runs: map[int64]*run{}, sessions: map[*receiver]bool{},
-			replications: map[int64]*run{}, carriers: map[int64]*sync.Mutex{},
+			replications: map[int64]*run{}, carriers: map[int64]chan struct{}{},
 		}
 	}
 	return s, nil
@@ -220,17 +220,32 @@ func (n *node) running() []*run {
 	return slices.Collect(maps.Values(n.runs))
 }
 
-// change alters the state and makes it durable; an error leaves the file as it was.
+// change alters the state and makes it durable; an error leaves the state as it was, in the file and here.
 func (n *node) change(f func(*state) error) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if err := f(&n.state); err != nil {
+	return n.changeLocked(f)
+}
+
+// changeLocked is change for who holds the node's lock.
+func (n *node) changeLocked(f func(*state) error) error {
+	next := n.state.clone()
+	if err := f(&next); err != nil {
 		return err
 	}
-	if err := save(n.cfg.Folder, n.state); err != nil {
+	if err := save(n.cfg.Folder, next); err != nil {
 		return value.Failf(value.CodeFailed, "agent %q cannot keep its state: %w", n.cfg.Name, err)
 	}
+	n.state = next
 	return nil
+}
+
+// note alters the state by what has happened, which is so whether or not it can be kept.
+func (n *node) note(f func(*state)) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f(&n.state)
+	return save(n.cfg.Folder, n.state)
 }
 
 // view reads the state.

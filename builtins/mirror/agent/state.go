@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/runtime/durable"
 )
 
 // stateFolder lies in an agent's folder beside its volumes.
@@ -33,7 +34,6 @@ type connection struct {
 	mirror.Connection
 	Last       mirror.Run `json:"last"`
 	OrphansDue string     `json:"orphans_due,omitempty"`
-	Replicate  bool       `json:"replicate,omitempty"`
 }
 
 func newState() state {
@@ -41,6 +41,18 @@ func newState() state {
 		Sets: map[string]mirror.Set{}, Connections: map[int64]*connection{},
 		Markers: map[string]mirror.Marker{},
 	}
+}
+
+// clone gives a state of its own: what is changed in it is not in s.
+func (s state) clone() state {
+	s.Sets, s.Markers, s.Identities = maps.Clone(s.Sets), maps.Clone(s.Markers), maps.Clone(s.Identities)
+	s.Connections = maps.Clone(s.Connections)
+	for id, c := range s.Connections {
+		own := *c
+		s.Connections[id] = &own
+	}
+	s.Inbound = slices.Clone(s.Inbound)
+	return s
 }
 
 // load reads the state of the agent in folder. A mirror that was running when its process ended was cut off.
@@ -74,13 +86,5 @@ func save(folder string, s state) error {
 	if have, err := os.ReadFile(filepath.Join(dir, "state.json")); err == nil && string(have) == string(b)+"\n" {
 		return nil
 	}
-	if err := renameio.WriteFile(filepath.Join(dir, "state.json"), append(b, '\n'), 0o600); err != nil {
-		return err
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	return f.Sync() // the rename too
+	return durable.WriteFile(filepath.Join(dir, "state.json"), append(b, '\n'), 0o600)
 }

@@ -151,7 +151,7 @@ func (s *Site) targetSide(status *mirror.Status, mine mirror.Marker, retrying bo
 			status.Data, status.Applied = in.Data, in.Applied
 		}
 	})
-	_, refused := mirror.Admit(status.Connection, mine, marker)
+	_, refused := mirror.Admit(status.Connection, mine, marker, false)
 	switch {
 	case retrying:
 	case refused != nil:
@@ -212,7 +212,7 @@ func (s *Site) Compare(ctx context.Context, c mirror.Connection, how mirror.Comp
 	if err != nil {
 		return mirror.Difference{}, err
 	}
-	m, err := n.session(ctx, c, look, mirror.Sweep{})
+	m, err := n.session(ctx, hello{Connection: c, Purpose: look})
 	if err != nil {
 		return mirror.Difference{}, err
 	}
@@ -247,7 +247,7 @@ func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) 
 	if err != nil {
 		return 0, err
 	}
-	m, err := n.session(ctx, c, attach, mirror.Sweep{})
+	m, err := n.session(ctx, hello{Connection: c, Purpose: attach})
 	if err != nil {
 		s.giveBack(n, c.ID)
 		return 0, err
@@ -280,12 +280,14 @@ func (s *Site) Disconnect(ctx context.Context, source string, id int64) error {
 	if err != nil {
 		return err
 	}
-	n.stopRuns(id)
-	m, err := n.session(ctx, c.Connection, detach, mirror.Sweep{})
+	if err := n.stopRuns(ctx, id); err != nil {
+		return err
+	}
+	m, err := n.session(ctx, hello{Connection: c.Connection, Purpose: detach})
 	switch {
 	case err == nil:
 		m.close()
-	case !unreachable(err):
+	case !value.HasCode(err, value.CodeUnreachable):
 		return err
 	}
 	return n.change(func(st *state) error { delete(st.Connections, id); return nil })
@@ -311,8 +313,8 @@ func (s *Site) find(source string, id int64) (*node, connection, error) {
 }
 
 // StartMirror starts a mirror. That the target refuses it shows at once.
-func (s *Site) StartMirror(_ context.Context, source string, id int64, opt mirror.Mirror) (int64, error) {
-	r, err := s.begin(source, id, opt, mirror.Sweep{}, false)
+func (s *Site) StartMirror(ctx context.Context, source string, id int64, opt mirror.Mirror) (int64, error) {
+	r, err := s.begin(ctx, source, id, task{opt: opt})
 	if err != nil {
 		return 0, err
 	}
@@ -321,58 +323,74 @@ func (s *Site) StartMirror(_ context.Context, source string, id int64, opt mirro
 
 // Sweep removes orphans and waits for it.
 func (s *Site) Sweep(ctx context.Context, source string, id int64, sweep mirror.Sweep) (int64, error) {
-	r, err := s.begin(source, id, mirror.Mirror{Orphans: true}, sweep, true)
+	r, err := s.begin(ctx, source, id, task{opt: mirror.Mirror{Orphans: true}, sweep: sweep, onlyOrphans: true})
 	if err != nil {
 		return 0, err
 	}
-	select {
-	case <-r.done:
-	case <-ctx.Done():
-		r.stop()
-		<-r.done
+	if err := r.wait(ctx); err != nil {
+		r.cancel(err)
+		<-r.done // what was removed is counted
 	}
 	info, _ := r.now()
 	return info.Removed, r.err
 }
 
-// begin starts a mirror, or with onlyOrphans the removal of orphans alone, which is no mirror and has no number.
-func (s *Site) begin(source string, id int64, opt mirror.Mirror, sweep mirror.Sweep, onlyOrphans bool) (*run, error) {
+// begin starts a task. It runs on when ctx ends, unless it has not come to start by then.
+func (s *Site) begin(ctx context.Context, source string, id int64, t task) (*run, error) {
 	n, c, err := s.find(source, id)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
-	r := &run{
-		node: n, opt: opt, sweep: sweep, onlyOrphans: onlyOrphans, cancel: cancel, done: make(chan struct{}),
-	}
+	own, cancel := context.WithCancelCause(context.Background())
+	r := &run{task: t, node: n, cancel: cancel, done: make(chan struct{})}
 	if err := n.register(r, c); err != nil {
 		cancel(nil)
 		return nil, err
 	}
-	n.carrying(id).Lock()
-	m, err := n.session(ctx, r.conn, carry, sweep)
+	started := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	m, err := r.open(own)
+	started()
 	if err != nil {
-		n.carrying(id).Unlock()
 		r.finish(err)
 		cancel(nil)
 		return nil, err
 	}
-	r.start(ctx, m)
+	r.start(own, m)
 	return r, nil
+}
+
+// open waits until nothing else carries the connection, a cycle of its replication say, and opens the first session.
+func (r *run) open(ctx context.Context) (*merge, error) {
+	slot := r.node.carrying(r.conn.ID)
+	select {
+	case slot <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	m, err := r.node.session(ctx, r.hello())
+	if err != nil {
+		<-slot
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+	}
+	return m, err
 }
 
 // register makes r what its connection is busy with.
 func (n *node) register(r *run, c connection) error {
-	return n.change(func(st *state) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if busy := n.runs[c.ID]; busy != nil {
+		return value.Failf(value.CodeConflict, "mirror %d of connection %d is running", busy.info.Number, c.ID).
+			Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", c.ID, c.ID)
+	}
+	err := n.changeLocked(func(st *state) error {
 		if set, ok := st.Sets[c.Set]; ok {
 			if !set.Saved {
 				return notSaved(set.Name)
 			}
 			c.Rules = set.Rules
-		}
-		if busy := n.runs[c.ID]; busy != nil {
-			return value.Failf(value.CodeConflict, "mirror %d of connection %d is running", busy.info.Number, c.ID).
-				Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", c.ID, c.ID)
 		}
 		kept := st.Connections[c.ID]
 		if kept == nil {
@@ -385,9 +403,12 @@ func (n *node) register(r *run, c connection) error {
 			kept.Last = r.info
 		}
 		kept.Rules = c.Rules
-		n.runs[c.ID] = r
 		return nil
 	})
+	if err == nil {
+		n.runs[c.ID] = r
+	}
+	return err
 }
 
 func notSaved(set string) error {
@@ -397,13 +418,13 @@ func notSaved(set string) error {
 // ended keeps what became of a mirror.
 func (n *node) ended(r *run, info mirror.Run) {
 	// A state that cannot be kept now reads as "cut off" later, which is on the safe side.
-	_ = n.change(func(st *state) error {
+	_ = n.note(func(st *state) {
 		if n.runs[r.conn.ID] == r {
 			delete(n.runs, r.conn.ID)
 		}
 		c := st.Connections[r.conn.ID]
 		if c == nil {
-			return nil
+			return
 		}
 		if !r.onlyOrphans {
 			c.Last = info
@@ -414,12 +435,11 @@ func (n *node) ended(r *run, info mirror.Run) {
 		case info.Options.Orphans:
 			c.OrphansDue = ""
 		}
-		return nil
 	})
 }
 
 // ControlMirror stops, pauses or resumes a running mirror.
-func (s *Site) ControlMirror(_ context.Context, source string, id int64, verb mirror.Verb) error {
+func (s *Site) ControlMirror(ctx context.Context, source string, id int64, verb mirror.Verb) error {
 	n, _, err := s.find(source, id)
 	if err != nil {
 		return err
@@ -433,7 +453,7 @@ func (s *Site) ControlMirror(_ context.Context, source string, id int64, verb mi
 		return value.Failf(value.CodeConflict, "no mirror of connection %d is running", id)
 	case verb == mirror.Stop:
 		r.stop()
-		<-r.done
+		return r.wait(ctx)
 	default:
 		r.pause(verb == mirror.Pause)
 	}
@@ -441,16 +461,20 @@ func (s *Site) ControlMirror(_ context.Context, source string, id int64, verb mi
 }
 
 // stopRuns ends the mirror and the replication of a connection.
-func (n *node) stopRuns(id int64) {
+func (n *node) stopRuns(ctx context.Context, id int64) error {
 	n.mu.Lock()
 	runs := []*run{n.runs[id], n.replications[id]}
 	n.mu.Unlock()
 	for _, r := range runs {
-		if r != nil {
-			r.stop()
-			<-r.done
+		if r == nil {
+			continue
+		}
+		r.stop()
+		if err := r.wait(ctx); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // survey walks one side only and counts. What cannot be read is not counted.

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		{"settings are kept", settings},
 		{"connections are numbered from 1 and each number is used once", numbers},
 		{"who took over refuses an older generation", generations},
+		{"only a restore goes over a source", restored},
 		{"a marker is replaced only by who knows it", markers},
 		{"two sets do not share a target path", overlapping},
 		{"a connection that is not there is named", notThere},
@@ -213,13 +214,38 @@ func generations(t *testing.T, s Site) {
 	_, err = s.Sweep(ctx, "east", id, mirror.Sweep{})
 	code(t, err, value.CodeRefused)
 
-	back := ok[mirror.Connection](t)(mirror.Reverse(Mail()))
-	bid := ok[int64](t)(s.Connect(ctx, back))
-	if st := start(t, s, "west", bid, mirror.Mirror{}); st.Last.Error != "" || st.Generation != 2 {
-		t.Fatalf("the way back: %+v", st)
+	_, err = s.StartMirror(ctx, "east", id, mirror.Mirror{Restore: true})
+	code(t, err, value.CodeRefused)
+}
+
+func restored(t *testing.T, s Site) {
+	ctx := t.Context()
+	ok[int64](t)(s.Connect(ctx, Mail()))
+	first := ok[mirror.Marker](t)(s.Marker(ctx, "west", "mail"))
+	must(t, s.Mark(ctx, "west", first, mirror.Marker{Set: "mail", Role: mirror.RoleSource, Generation: 2, TakenFrom: "east"}))
+	back := ok[int64](t)(s.Connect(ctx, ok[mirror.Connection](t)(mirror.Reverse(Mail()))))
+	for _, m := range []mirror.Mirror{{}, {Compare: mirror.Compare{All: true}}, {Orphans: true}} {
+		_, err := s.StartMirror(ctx, "west", back, m)
+		code(t, err, value.CodeRefused)
 	}
-	if m := ok[mirror.Marker](t)(s.Marker(ctx, "east", "mail")); m.Role != mirror.RoleTarget || m.Generation != 2 {
-		t.Fatalf("the old source is %+v", m)
+	_, err := s.Sweep(ctx, "west", back, mirror.Sweep{})
+	code(t, err, value.CodeRefused)
+	if m := ok[mirror.Marker](t)(s.Marker(ctx, "east", "mail")); m != mirror.FirstMarker("mail") {
+		t.Fatalf("the old source is %+v before anybody said RESTORE", m)
+	}
+	if in := ok[[]mirror.Inbound](t)(s.Inbound(ctx, "east")); len(in) != 1 || in[0].Generation != 1 {
+		t.Fatalf("the old source remembers %+v", in)
+	}
+	for _, m := range []mirror.Mirror{{Restore: true}, {}, {Restore: true}} {
+		if st := start(t, s, "west", back, m); st.Last.Error != "" || st.Generation != 2 || st.TargetState != mirror.Online {
+			t.Fatalf("the way back: %+v", st)
+		}
+		if m := ok[mirror.Marker](t)(s.Marker(ctx, "east", "mail")); m.Role != mirror.RoleTarget || m.Generation != 2 {
+			t.Fatalf("the old source is %+v", m)
+		}
+	}
+	if _, err := s.Sweep(ctx, "west", back, mirror.Sweep{}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -132,14 +132,18 @@ func (o *overlay) Marker(ctx context.Context, agent, set string) (mirror.Marker,
 
 // Compare compares for real, except what the plan has mirrored: those sides are equal then, in both directions.
 func (o *overlay) Compare(ctx context.Context, c mirror.Connection, how mirror.Compare) (mirror.Difference, error) {
+	forth, back := path{c.Source, c.Target, c.Set}, path{c.Target, c.Source, c.Set}
+	o.mu.Lock()
+	equal := (o.equal[forth] || o.equal[back] && o.swept[back]) && !how.All
+	o.mu.Unlock()
+	how.Checksum = how.Checksum && !equal // what differs does not count then: no block needs to be read
 	d, err := o.Reader.Compare(ctx, c, how)
 	if err != nil {
 		return d, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	forth, back := path{c.Source, c.Target, c.Set}, path{c.Target, c.Source, c.Set}
-	if (o.equal[forth] || o.equal[back] && o.swept[back]) && !how.All {
+	if equal {
 		d.Differ, d.DifferBytes, d.Differing = 0, 0, nil
 	}
 	if o.swept[forth] || o.equal[back] {
@@ -188,7 +192,7 @@ func (o *overlay) Connect(ctx context.Context, c mirror.Connection) (int64, erro
 	if err := mirror.Taken(target.inbound, c); err != nil {
 		return 0, err
 	}
-	mine, err := o.admit(ctx, c)
+	mine, theirs, err := o.admit(ctx, c, mirror.AdmitConnection)
 	if err != nil {
 		return 0, err
 	}
@@ -196,7 +200,7 @@ func (o *overlay) Connect(ctx context.Context, c mirror.Connection) (int64, erro
 		c.ID = source.next
 	}
 	source.next = max(source.next, c.ID+1)
-	target.inbound = mirror.Attach(target.inbound, c, mine.Generation)
+	target.inbound = mirror.Attach(target.inbound, c, theirs.Generation)
 	in, _ := mirror.Recall(target.inbound, c)
 	source.connections = append(slices.Clone(source.connections), mirror.Status{
 		Connection: c, Last: mirror.Run{State: mirror.Idle}, Replication: mirror.Stopped,
@@ -205,25 +209,33 @@ func (o *overlay) Connect(ctx context.Context, c mirror.Connection) (int64, erro
 	return c.ID, nil
 }
 
-// admit does what an agent does when a source comes: it makes or replaces the markers, or refuses.
-func (o *overlay) admit(ctx context.Context, c mirror.Connection) (mine mirror.Marker, err error) {
-	if mine, err = o.marker(ctx, c.Source, c.Set); err != nil {
-		return mine, err
+// admission decides by the markers of a source and its target what the target's then is.
+type admission func(c mirror.Connection, from, over mirror.Marker) (mirror.Marker, error)
+
+// toMirror is the admission of a mirror, or of a restore.
+func toMirror(restore bool) admission {
+	return func(c mirror.Connection, from, over mirror.Marker) (mirror.Marker, error) {
+		return mirror.Admit(c, from, over, restore)
 	}
-	theirs, err := o.marker(ctx, c.Target, c.Set)
-	if err != nil {
-		return mine, err
+}
+
+// admit does what an agent does when a source comes: it makes or replaces the markers, or refuses.
+func (o *overlay) admit(ctx context.Context, c mirror.Connection, by admission) (mine, theirs mirror.Marker, err error) {
+	if mine, err = o.marker(ctx, c.Source, c.Set); err != nil {
+		return mine, theirs, err
+	}
+	if theirs, err = o.marker(ctx, c.Target, c.Set); err != nil {
+		return mine, theirs, err
 	}
 	if mine.Generation == 0 {
 		mine = mirror.FirstMarker(c.Set)
 	}
-	after, err := mirror.Admit(c, mine, theirs)
-	if err != nil {
-		return mine, err
+	if theirs, err = by(c, mine, theirs); err != nil {
+		return mine, theirs, err
 	}
 	o.agents[c.Source].markers[c.Set] = mine
-	o.agents[c.Target].markers[c.Set] = after
-	return mine, nil
+	o.agents[c.Target].markers[c.Set] = theirs
+	return mine, theirs, nil
 }
 
 func (o *overlay) Disconnect(ctx context.Context, source string, id int64) error {
@@ -253,7 +265,7 @@ func (o *overlay) onConnection(ctx context.Context, source string, id int64, f f
 // StartMirror starts a mirror that has completed at once: a plan counts on what it does.
 func (o *overlay) StartMirror(ctx context.Context, source string, id int64, opt mirror.Mirror) (number int64, err error) {
 	err = o.onConnection(ctx, source, id, func(m *memory, st *mirror.Status) error {
-		mine, err := o.admit(ctx, st.Connection)
+		mine, theirs, err := o.admit(ctx, st.Connection, toMirror(opt.Restore))
 		if err != nil {
 			return err
 		}
@@ -278,7 +290,7 @@ func (o *overlay) StartMirror(ctx context.Context, source string, id int64, opt 
 		key := path{st.Source, st.Target, st.Set}
 		o.equal[key] = true
 		o.swept[key] = o.swept[key] || opt.Orphans
-		target.inbound = mirror.Attach(target.inbound, st.Connection, mine.Generation)
+		target.inbound = mirror.Attach(target.inbound, st.Connection, theirs.Generation)
 		target.inbound = mirror.Change(target.inbound, st.Connection, func(in *mirror.Inbound) { in.Data = mirror.Good })
 		return nil
 	})
@@ -312,7 +324,7 @@ func (o *overlay) Sweep(ctx context.Context, source string, id int64, s mirror.S
 	var c mirror.Connection
 	err := o.onConnection(ctx, source, id, func(_ *memory, st *mirror.Status) error {
 		c = st.Connection
-		_, err := o.admit(ctx, c)
+		_, _, err := o.admit(ctx, c, toMirror(false))
 		return err
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
 )
@@ -71,6 +72,8 @@ type Conn struct {
 	in   *bufio.Reader
 	out  *bufio.Writer
 	body []byte // of the frame received last
+
+	drained chan struct{} // closed when Drain has ended; nil before it
 }
 
 // NewConn carries frames over c.
@@ -130,6 +133,22 @@ func (c *Conn) Receive() (Kind, []byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return Kind(head[0]), c.body, err
+}
+
+// Drain receives no more: it drops what still comes, in the background, so that a peer that sends is not held up. What it
+// returns is closed when the connection has ended, or nothing has come for so long.
+func (c *Conn) Drain(idle time.Duration) <-chan struct{} {
+	if c.drained == nil {
+		c.drained = make(chan struct{})
+		go func() {
+			defer close(c.drained)
+			for err := error(nil); err == nil; {
+				c.SetReadDeadline(time.Now().Add(idle))
+				_, err = c.in.Discard(max(1, c.in.Buffered()))
+			}
+		}()
+	}
+	return c.drained
 }
 
 // Item names one entry below one root, and describes it.
