@@ -179,6 +179,9 @@ func (p *parser) onError(t *lexer.Token) {
 	if head.Var != nil && node.Handler == nil {
 		node.ErrVar = &head.Var.Name
 	}
+	if node.Finally != nil {
+		p.report(lateHandler.at(span(t)))
+	}
 	p.open(t, f, &node.Handler)
 }
 

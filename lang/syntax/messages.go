@@ -58,6 +58,8 @@ var (
 		"delete one of the two"}
 	lateElseIf = message{"late-elseif", "ELSEIF after ELSE",
 		"move ELSE behind the last ELSEIF"}
+	lateHandler = message{"late-handler", "ON ERROR after FINALLY",
+		"move FINALLY to the end of the TRY"}
 	twice = message{"option-twice", "%s is given twice",
 		"delete one of the two"}
 

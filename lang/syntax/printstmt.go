@@ -188,7 +188,7 @@ func (p *printer) blockStatement(s Stmt) {
 func (p *printer) try(s *Try) {
 	p.block("TRY", s.Body)
 	before := s.Body
-	if s.Handler != nil && (s.Finally == nil || s.Handler.Span.Start < s.Finally.Span.Start || s.Finally.Span.Start == 0) {
+	if s.Handler != nil {
 		p.handler(s, before)
 		before = s.Handler
 	}
