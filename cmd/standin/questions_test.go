@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/creack/pty"
@@ -45,16 +46,18 @@ WRITE "the end";
 			s := &screen{t: t, tty: tty, more: make(chan struct{}, 1)}
 			go io.Copy(s, tty) //nolint:errcheck // ends with the program
 			t.Cleanup(func() { cmd.Process.Kill(); tty.Close() })
-			for range 2 {
+			for range 2 { // the second question may come before the first step has written
 				s.expect("? [yes/no] ")
 				s.press("yes\r")
-				s.expect("agreed\r\n")
 			}
 			s.expect("late? [yes/no] ")
 			s.expect("too late\r\n")
 			s.expect("last? [yes/no] ")
 			s.press("yes\r")
 			s.expect("the end\r\n")
+			if n := strings.Count(s.String(), "agreed\r\n"); n != 2 {
+				t.Errorf("%d steps went on, want 2: %s", n, s)
+			}
 			if err := cmd.Wait(); err != nil {
 				t.Errorf("%v: %s", err, s)
 			}
