@@ -41,6 +41,7 @@ func hasBad(s Stmt) (found bool) {
 // printer writes the nodes in text order. Comments are not in the tree: before it writes anything that has a place
 // in the source, it writes the comments that stood in front of that place.
 type printer struct {
+	double   *Binary // the comparison to print with ==
 	out      strings.Builder
 	text     string // the source, for blank lines and line breaks
 	comments []Comment
@@ -298,7 +299,11 @@ func (p *printer) expr(x Expr) {
 	case *Binary:
 		p.expr(x.X)
 		p.space = true
-		p.leaf(x.OpAt, x.Op)
+		op := x.Op
+		if x == p.double {
+			op = "=="
+		}
+		p.leaf(x.OpAt, op)
 		p.value(x.Y)
 	case *Call:
 		p.leaf(x.Name.Span, x.Name.Text)
@@ -307,6 +312,9 @@ func (p *printer) expr(x Expr) {
 		p.closer(x.Span.End, ")")
 	case *Paren:
 		p.leaf(opening(x), "(")
+		if b := likeProperties(x.X); b != nil {
+			p.double = b
+		}
 		p.expr(x.X)
 		p.closer(x.Span.End, ")")
 	case *Props:
@@ -316,6 +324,23 @@ func (p *printer) expr(x Expr) {
 	case *Command:
 		p.command(x)
 	}
+}
+
+// likeProperties gives the comparison that would make (1 = $x) read as properties where an operand may stand, nil if
+// there is none: it is printed with ==.
+func likeProperties(x Expr) *Binary {
+	b, ok := x.(*Binary)
+	if !ok {
+		return nil
+	}
+	switch b.X.(type) {
+	case *Number, *Const:
+		if b.Op == "=" {
+			return b
+		}
+		return nil
+	}
+	return likeProperties(b.X)
 }
 
 // opening is the place of the mark that an expression begins with.
