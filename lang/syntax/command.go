@@ -14,6 +14,12 @@ func readCommand(r *reader) (c *Command, err error) {
 	return r.command(), nil
 }
 
+// readHead reads a command's first word.
+func readHead(r *reader) (w *Word, err error) {
+	defer catch(&err)
+	return r.head(), nil
+}
+
 // command reads words and operands up to the `;` or the `)` that ends the command.
 func (r *reader) command() *Command {
 	r.enter()

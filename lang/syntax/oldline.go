@@ -49,7 +49,14 @@ func (p *parser) oldLine() {
 func (p *parser) dtcl() {
 	count, _ := p.lineLength()
 	p.within(count, func() {
-		first := p.reader().head()
+		mark := p.lex.MakeCheckpoint()
+		first, err := readHead(p.reader())
+		if err != nil {
+			at := *p.lex.Peek()
+			p.lex.LoadCheckpoint(mark)
+			p.giveUp(p.explain(err, &at))
+			return
+		}
 		if again, _, _ := p.firstWords(); again == "dtcl" || p.reader().endsCommand() {
 			p.report(noProgramCommand.at(first.Span))
 			p.skipEnd()
