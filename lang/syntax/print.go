@@ -384,6 +384,8 @@ func (p *printer) step(key Expr, dot bool) {
 	p.glue("]")
 }
 
+func startsWithDigit(s string) bool { return s != "" && s[0] >= '0' && s[0] <= '9' }
+
 func (p *printer) pairs(items []Prop, equals string) {
 	for i, item := range items {
 		if i > 0 {

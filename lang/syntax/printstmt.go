@@ -20,7 +20,7 @@ func (p *printer) statement(s Stmt) {
 		p.leaf(s.Target.Span, "$"+s.Target.Text)
 		for _, key := range s.Path {
 			name, ok := key.(*Text)
-			p.step(key, ok && isName(name))
+			p.step(key, ok && isName(name) && !startsWithDigit(name.Value)) // .0.5 would be a number
 		}
 		p.space = true
 		p.word("=")
