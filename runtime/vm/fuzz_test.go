@@ -46,6 +46,9 @@ func FuzzRun(f *testing.F) {
 			w := &world{plan: plan, file: func(string) string { return "" }}
 			err := vm.Load(unit).Run(ctx, w, nil)
 			cancel()
+			if errors.Is(err, context.DeadlineExceeded) && !errors.As(err, new(*diag.Diagnostic)) && w.out.Len() == 0 {
+				return // a slow machine: the time ran out before the first statement, as Run's contract says
+			}
 			sound(t, err)
 		}
 	})
@@ -57,7 +60,6 @@ func sound(t *testing.T, err error) {
 	var d *diag.Diagnostic
 	switch {
 	case err == nil, errors.As(err, &exit):
-	case !errors.As(err, &d) && errors.Is(err, context.DeadlineExceeded): // on a slow machine: before the first statement
 	case !errors.As(err, &d):
 		t.Fatalf("got %v, want a diagnostic", err)
 	case strings.Contains(d.Message, "internal error"):
