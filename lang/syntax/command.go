@@ -247,10 +247,16 @@ func (r *reader) startsProps() bool {
 	}
 	r.Next()
 	for r.glued() && r.Peek().Type != tokenText && inWord(r.Peek()) {
+		if compares(r.Peek()) {
+			return false
+		}
 		r.Next()
 	}
 	return isMark(r.Peek(), "=")
 }
+
+// compares says whether a token would make one comparison with a = behind it: fmt writes a key close to its =.
+func compares(t *lexer.Token) bool { return isMark(t, "!") || isMark(t, "<") || isMark(t, ">") }
 
 // props reads (key=value, …); the values are operands, so bare words are names.
 func (r *reader) props() *Props {
@@ -276,6 +282,9 @@ func (r *reader) pairs(value func() Expr) []Prop {
 			panic(r.unexpected(`name = value or ")"`))
 		}
 		key := r.word()
+		if compares(r.before()) {
+			panic(r.unexpected("a name before ="))
+		}
 		r.expect("=")
 		items = append(items, Prop{Key: Name{key.At, key.Raw}, Value: value()})
 		if !r.accept(",") && !isMark(r.Peek(), ")") {
