@@ -19,6 +19,9 @@ type Action struct {
 	Do func(ctx context.Context) (value.Value, error)
 	// Verify replaces the second Observe for commands that are never "already done" (MIRROR START).
 	Verify func(ctx context.Context) (Answer, error)
+	// Blind says why no observation can tell whether an interrupted Do was done (a program of the user's). A resumed run
+	// then asks a person. "" for a command that may be done again.
+	Blind string
 	// Result is the command's result when Done is Yes; nil means 0.
 	Result value.Value
 }

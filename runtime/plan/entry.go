@@ -16,6 +16,10 @@ const (
 	KindWrite  Kind = "write"  // a line that the script wrote
 	KindAsk    Kind = "ask"    // a question to a person, and its answer
 	KindMark   Kind = "mark"   // POINT OF NO RETURN
+	KindResume Kind = "resume" // a process took the run up again
+	KindOrder  Kind = "order"  // an order from another terminal that the run has taken: Text is its OrderKind
+	KindRule   Kind = "rule"   // a safety rule that was overridden
+	KindUndo   Kind = "undo"   // undoing began, took back one change (Of, What) or ended
 	KindEnd    Kind = "end"    // how the run ended
 )
 
@@ -47,14 +51,27 @@ type Entry struct {
 	Result  any      `json:"result,omitempty"`
 	Code    int      `json:"code,omitempty"`  // negative when the command failed
 	Error   string   `json:"error,omitempty"` // its text
-	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a question: asked, answered; of the run
+	Hint    string   `json:"hint,omitempty"`  // and its way out
+	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a wait: begun, done; of a question: asked, answered; of an undoing: begun, done, failed, kept; of the run
 	Attempt int      `json:"attempt,omitempty"`
 	Text    string   `json:"text,omitempty"` // step title, question, written line
+	By      *Actor   `json:"by,omitempty"`   // of KindResume, KindOrder and an answer: who it was
+	Rule    string   `json:"rule,omitempty"` // of KindRule: its id
+	Reason  string   `json:"reason,omitempty"`
+	Of      int      `json:"of,omitempty"`   // of KindUndo: the Seq of the intent whose change is taken back
+	What    string   `json:"what,omitempty"` // of KindUndo: that change, as "system: what"
 
 	Header *Header `json:"run,omitempty"` // of KindRun
 
 	Started time.Time `json:"started_time,omitzero"`
 	Ended   time.Time `json:"ended_time,omitzero"`
+}
+
+// Actor is a person at a process.
+type Actor struct {
+	Who  string `json:"who,omitempty"`
+	Host string `json:"host,omitempty"`
+	PID  int    `json:"pid,omitempty"`
 }
 
 // Header is what a run is: the first entry of its journal.
@@ -63,7 +80,8 @@ type Header struct {
 	Script  string            `json:"script"`
 	Parent  string            `json:"parent,omitempty"` // the run whose command ran this script
 	Params  map[string]string `json:"params,omitempty"` // secret ones as fingerprints of the store
-	Files   map[string]string `json:"files,omitempty"`  // SHA-256 of the script and of the site file
+	Files   map[string]string `json:"files,omitempty"`  // hash of the script, of all that it uses and of the site file
+	Texts   map[string]string `json:"texts,omitempty"`  // those files as they were, secrets as •••
 	Site    string            `json:"site,omitempty"`
 	Who     string            `json:"who,omitempty"`
 	Host    string            `json:"host,omitempty"`

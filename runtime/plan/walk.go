@@ -18,6 +18,8 @@ import (
 
 // Record is what the walk needs of a command: how to read, to observe and to undo.
 type Record struct {
+	// System is the kind of the systems that the command works on, as Change.System begins: "cluster", "dns".
+	System  string
 	Read    func(ctx context.Context, c *Call) (value.Value, error)
 	Observe func(ctx context.Context, c *Call) (*Action, error)
 	Undo    func(ctx context.Context, inverse json.RawMessage) error
