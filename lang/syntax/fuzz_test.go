@@ -38,7 +38,9 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, d := range problems {
 			inside(d.Span)
-			if d.Code == "" || len(d.Hints) == 0 || strings.Contains(d.Error(), "%!") {
+			// fmt writes %! where an operand is missing; a message may also quote it from the script.
+			unformatted := strings.Contains(d.Error(), "%!") && !strings.Contains(text, "%!")
+			if d.Code == "" || len(d.Hints) == 0 || unformatted {
 				t.Fatalf("unfinished diagnostic: %v %v", d, d.Hints)
 			}
 		}
