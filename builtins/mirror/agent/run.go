@@ -207,17 +207,20 @@ func (r *run) start(ctx context.Context, m *merge) {
 	}()
 }
 
-// finish keeps how the mirror ended.
+// finish keeps how the mirror ended. The connection is free before anybody can see the mirror idle: who has waited for that
+// may start the next one at once.
 func (r *run) finish(err error) {
 	r.mu.Lock()
-	r.err = err
-	r.info.State, r.info.Ended = mirror.Idle, time.Now()
-	if err != nil {
-		r.info.Error = words(err)
-	}
 	info := r.info
 	r.mu.Unlock()
+	info.State, info.Ended = mirror.Idle, time.Now()
+	if err != nil {
+		info.Error = words(err)
+	}
 	r.node.ended(r, info)
+	r.mu.Lock()
+	r.err, r.info = err, info
+	r.mu.Unlock()
 	r.progress(true)
 	close(r.done)
 }
