@@ -2,7 +2,6 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,9 +13,16 @@ import (
 // Write prints a line on standard output.
 func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 	id, text := place(ctx, at), w.secrets.text(text)
-	if w.predict != nil {
+	t := w.find(id)
+	if w.plans(t.settled()) {
 		w.predict.add(Line{Kind: itemWrite, Text: text, Line: line(at)})
 		return nil
+	}
+	if known, err := w.met(t.settled()); err != nil || known {
+		if known && w.mode != rechecks {
+			err = w.same(at, text, t.result.Text)
+		}
+		return err
 	}
 	if err := w.append(&Entry{Kind: KindWrite, Place: id, Line: line(at), Text: text, Started: time.Now()}, false); err != nil {
 		return err
@@ -31,16 +37,47 @@ func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 // Wait waits for a span of time.
 func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
 	id := place(ctx, at)
-	if w.predict != nil {
+	if w.plans(w.find(id).settled()) {
 		w.predict.add(Line{Kind: itemWait, Text: "WAIT " + span(d), Line: line(at)})
 		return nil
 	}
-	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Text: d.String(), Started: time.Now()}
-	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "WAIT " + span(d)})
-	if err := w.pause(ctx, d); err != nil {
+	e, known, err := w.waits(id, at, "WAIT "+span(d))
+	if err != nil || known {
 		return err
 	}
-	e.Ended = time.Now()
+	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: "WAIT " + span(d)})
+	if err := w.pause(ctx, d-time.Since(e.Started)); err != nil {
+		return err
+	}
+	return w.waited(ctx, at, e)
+}
+
+// waits journals that a wait has begun and gives the entry to end it with; a wait that the past has begun goes on from
+// when it began. known says that the past has ended it, and err how.
+func (w *Walk) waits(id string, at vm.Site, text string) (e *Entry, known bool, err error) {
+	t := w.find(id)
+	if known, err = w.met(t != nil && t.result != nil); err != nil {
+		return nil, false, err
+	}
+	if known {
+		if _, err := t.result.outcome(); err != nil {
+			return nil, true, err
+		}
+		return nil, true, w.same(at, text, t.result.Text)
+	}
+	e = &Entry{Kind: KindWait, Place: id, Line: line(at), Text: text, State: stateBegun, Started: time.Now()}
+	if t != nil && t.begun != nil {
+		e.Started = t.begun.Started
+		return e, false, nil
+	}
+	begun := *e
+	return e, false, w.append(&begun, false)
+}
+
+// waited journals and tells how a wait ended.
+func (w *Walk) waited(ctx context.Context, at vm.Site, e *Entry) error {
+	e.State, e.Ended = stateDone, time.Now()
+	w.emit(ctx, at, Event{Kind: EventWaited, Place: e.Place, Text: e.Text, Error: e.Error, Millis: e.Ended.Sub(e.Started).Milliseconds()})
 	return w.append(e, false)
 }
 
@@ -61,8 +98,8 @@ const pollEvery = time.Second
 // WaitUntil looks at a condition until it holds; its time-out names the last value seen.
 func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, timeout time.Duration) error {
 	id := place(ctx, at)
-	if w.predict != nil {
-		if _, err := cond(ctx); err != nil {
+	if w.plans(w.find(id).settled()) {
+		if _, err := cond(below(ctx, id+"?/", 0)); err != nil {
 			return err
 		}
 		w.predict.add(Line{Kind: itemWait, Text: statement(at), Line: line(at)})
@@ -71,9 +108,12 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 	if every <= 0 {
 		every = pollEvery
 	}
-	e := &Entry{Kind: KindWait, Place: id, Line: line(at), Started: time.Now()}
+	e, known, err := w.waits(id, at, statement(at))
+	if err != nil || known {
+		return err
+	}
 	w.emit(ctx, at, Event{Kind: EventWait, Place: id, Text: statement(at)})
-	limited, cancel := w.waiting(ctx)
+	limited, cancel := w.waiting(polling(ctx, id))
 	defer cancel()
 	if timeout > 0 {
 		var late context.CancelFunc
@@ -95,8 +135,8 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 		}
 		if limited.Err() != nil && ctx.Err() == nil {
 			f := value.Failf(value.CodeTimeout, "the condition did not hold within %s; its last value was %s", span(timeout), value.Print(last))
-			e.Ended, e.Code, e.Error = time.Now(), f.Code, f.Message
-			if err := w.append(e, false); err != nil {
+			e.Code, e.Error = f.Code, f.Message
+			if err := w.waited(ctx, at, e); err != nil {
 				return err // not joined with the time-out, which a script may catch
 			}
 			return f
@@ -105,8 +145,7 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 			return err
 		}
 	}
-	e.Ended = time.Now()
-	return w.append(e, false)
+	return w.waited(ctx, at, e)
 }
 
 // Require refuses the run when what must hold does not.
@@ -118,7 +157,7 @@ func (w *Walk) Require(ctx context.Context, at vm.Site, ok value.Value, message 
 		if unknown {
 			return nil
 		}
-	} else if err := w.append(&Entry{Kind: KindRead, Place: id, Line: line(at), Text: message, Result: value.To(ok)}, false); err != nil {
+	} else if err := w.required(id, at, ok, message); err != nil {
 		return err
 	}
 	if unknown {
@@ -130,87 +169,34 @@ func (w *Walk) Require(ctx context.Context, at vm.Site, ok value.Value, message 
 	return nil
 }
 
+// required journals what a REQUIRE saw.
+func (w *Walk) required(id string, at vm.Site, ok value.Value, message string) error {
+	t := w.find(id)
+	if known, err := w.met(t != nil && t.result != nil); err != nil || known {
+		return err
+	}
+	e := &Entry{Kind: KindRead, Place: id, Line: line(at), Text: message, Result: value.To(ok), Started: time.Now()}
+	return w.append(e, false)
+}
+
 // RequireError says that a REQUIRE does not hold; the script cannot catch it.
 type RequireError struct{ Message string }
 
 func (e *RequireError) Error() string { return "required: " + e.Message }
 
-// Step runs a step's body; one that fails or times out is tried again as often as the step says.
-func (w *Walk) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
-	id := place(ctx, s.Site)
-	if w.predict != nil {
-		return w.predict.step(ctx, s, id, body, undo)
-	}
-	begun := time.Now()
-	entry := func(state string, attempt int, err error) error {
-		e := &Entry{Kind: KindStep, Place: id, Line: line(s.Site), Text: s.Title, State: state, Attempt: attempt, Started: begun, Ended: time.Now()}
-		if err != nil {
-			e.Error = err.Error()
-		}
-		return w.append(e, false)
-	}
-	w.emit(ctx, s.Site, Event{Kind: EventStepBegin, Place: id, Text: s.Title})
-	if err := entry("begun", 0, nil); err != nil {
-		return err
-	}
-	for attempt := 1; ; attempt++ {
-		err := w.attempt(ctx, s, fmt.Sprintf("%s@%d/", id, attempt), body)
-		took := time.Since(begun).Milliseconds()
-		if err == nil {
-			w.emit(ctx, s.Site, Event{Kind: EventStepEnd, Place: id, Text: s.Title, Attempt: attempt, Millis: took})
-			return entry("done", attempt, nil)
-		}
-		if pauses(err) {
-			return err // the step stays in progress: it has not failed
-		}
-		w.emit(ctx, s.Site, Event{Kind: EventStepFail, Place: id, Text: s.Title, Attempt: attempt, Error: err.Error(), Millis: took})
-		if jerr := entry("failed", attempt, err); jerr != nil {
-			return jerr
-		}
-		var f *value.Failure
-		if attempt > s.Retry || !errors.As(err, &f) || f.Code == value.CodeCancelled || ctx.Err() != nil {
-			return err
-		}
-		if err := w.pause(ctx, s.Every); err != nil {
-			return err
-		}
-	}
-}
-
-// pause waits between two attempts.
-func (w *Walk) pause(ctx context.Context, d time.Duration) error {
-	limited, cancel := w.waiting(ctx)
-	defer cancel()
-	err := sleep(limited, d)
-	if err == nil || pauses(err) {
-		return err
-	}
-	return AsFailure(err)
-}
-
-// attempt runs a step's body once, within the step's time.
-func (w *Walk) attempt(ctx context.Context, s *vm.Step, path string, body vm.Body) error {
-	limited, cancel := below(ctx, path, 1), context.CancelFunc(func() {})
-	if s.Timeout > 0 {
-		limited, cancel = context.WithTimeout(limited, s.Timeout)
-	}
-	defer cancel()
-	err := body(limited)
-	if err != nil && limited.Err() != nil && ctx.Err() == nil {
-		return value.Failf(value.CodeTimeout, "STEP %q took longer than %s: %w", s.Title, span(s.Timeout), err)
-	}
-	return err
-}
-
 // Skip notes a step whose WHEN was false.
 func (w *Walk) Skip(ctx context.Context, s *vm.Step, when value.Value) error {
 	id := place(ctx, s.Site)
-	if w.predict != nil {
+	t := w.find(id)
+	if w.plans(t != nil && t.done) {
 		w.predict.add(Line{Kind: itemSkip, Text: s.Title, Line: line(s.Site)})
 		return nil
 	}
+	if known, err := w.met(t != nil && t.done); err != nil || known {
+		return err
+	}
 	w.emit(ctx, s.Site, Event{Kind: EventStepSkip, Place: id, Text: s.Title})
-	return w.append(&Entry{Kind: KindStep, Place: id, Line: line(s.Site), Text: s.Title, State: "skipped"}, false)
+	return w.append(&Entry{Kind: KindStep, Place: id, Line: line(s.Site), Text: s.Title, State: stateSkipped, Started: time.Now()}, false)
 }
 
 // Parallel runs branches side by side; the first failure in text order counts, after all have finished.
@@ -272,9 +258,14 @@ func (w *Walk) Handler(ctx context.Context, at vm.Site, handler vm.Body) error {
 // PointOfNoReturn marks the place after which undo refuses.
 func (w *Walk) PointOfNoReturn(ctx context.Context, at vm.Site) error {
 	id := place(ctx, at)
-	if w.predict != nil {
+	t := w.find(id)
+	if w.plans(t.settled()) {
 		w.predict.add(Line{Kind: itemMark, Text: "point of no return: from here on nothing is undone", Line: line(at)})
 		return nil
+	}
+	w.beyond.Store(true)
+	if known, err := w.met(t.settled()); err != nil || known {
+		return err
 	}
 	w.emit(ctx, at, Event{Kind: EventMark, Place: id, Text: "point of no return"})
 	return w.append(&Entry{Kind: KindMark, Place: id, Line: line(at), Started: time.Now()}, true)
@@ -304,17 +295,32 @@ func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string
 // Now is the time, recorded so that a resumed run sees the same.
 func (w *Walk) Now(ctx context.Context, at vm.Site) (time.Time, error) {
 	id := place(ctx, at)
-	if w.predict != nil {
+	t := w.find(id)
+	if w.plans(t.settled()) {
 		return w.predict.now, nil
 	}
+	if scopeOf(ctx).polls {
+		return time.Now(), nil
+	}
+	if known, err := w.met(t.settled()); err != nil || known {
+		if err != nil {
+			return time.Time{}, err
+		}
+		text, _ := t.result.Result.(string)
+		return time.Parse(time.RFC3339Nano, text)
+	}
 	now := time.Now()
-	return now, w.append(&Entry{Kind: KindRead, Place: id, Line: line(at), Text: "now", Result: now.Format(time.RFC3339Nano)}, false)
+	e := &Entry{Kind: KindRead, Place: id, Line: line(at), Text: "now", Result: now.Format(time.RFC3339Nano), Started: now}
+	return now, w.append(e, false)
 }
 
 // Decide says which way a branch on an unknown value goes; only a plan has unknown values.
 func (w *Walk) Decide(ctx context.Context, at vm.Site, u value.Value) (bool, error) {
 	if w.predict == nil {
 		why, _ := value.IsUnknown(u)
+		if w.mode == rechecks {
+			return false, &DiffersError{"it cannot be told any more: " + why}
+		}
 		return false, value.Failf(value.CodeUnknown, "the value is unknown: %s", why)
 	}
 	return w.predict.decide(at, u)

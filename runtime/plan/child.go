@@ -3,8 +3,11 @@ package plan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/standin-project/standin/runtime/value"
 	"github.com/standin-project/standin/runtime/vm"
@@ -19,9 +22,56 @@ func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Pro
 	c.Lookup = lookup
 	child := New(c) // the same plan, with the records of the place where the script runs
 	child.predict, child.stop, child.secrets = w.predict, w.stop, w.secrets
-	ctx = below(ctx, label+">", 1)
+	ctx = below(ctx, childPath(ctx, label), 1)
 	scopeOf(ctx).walk, scopeOf(ctx).memory = child, &memory{} // it chooses for itself, as its run does
-	return p.Run(ctx, child, params)
+	outer := w.predict.last
+	w.predict.last = nil
+	defer func() { w.predict.last = outer }()
+	err := p.Run(ctx, child, params)
+	return because(err, w.predict.last)
+}
+
+// childPath is what the places of a child's statements begin with in a plan: a command may run the same script twice.
+func childPath(ctx context.Context, label string) string {
+	s := scopeOf(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen == nil {
+		s.seen = make(map[string]int)
+	}
+	path := Doing(ctx) + ">" + label
+	s.seen[path]++
+	if n := s.seen[path]; n > 1 {
+		path = fmt.Sprintf("%s~%d", path, n)
+	}
+	return path + ">"
+}
+
+// remembering is a journal that also keeps what it was given.
+type remembering struct {
+	Journal
+	mu      sync.Mutex
+	entries []Entry
+}
+
+// Append appends and keeps.
+func (r *remembering) Append(e *Entry, sync bool) error {
+	err := r.Journal.Append(e, sync)
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.entries = append(r.entries, *e)
+	}
+	return err
+}
+
+// because gives the failure for which a script gave up, where it ended with an exit code: that says more.
+func because(err error, f *value.Failure) error {
+	var exit *vm.Exit
+	if errors.As(err, &exit) && exit.Code != 0 && f != nil {
+		return f
+	}
+	return err
 }
 
 // RunChild runs a script that a command runs, as a run of its own: own gives its id, journal and records. What the
@@ -29,27 +79,47 @@ func (w *Walk) PlanChild(ctx context.Context, label string, lookup Lookup, p Pro
 // lost ends its parent too, whatever the command makes of the error.
 func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program, params map[string]value.Value) error {
 	c := w.Config
-	c.ID, c.Journal, c.Lookup, c.Ask, c.Result = own.ID, own.Journal, own.Lookup, nil, nil
+	c.ID, c.Journal, c.Lookup, c.Ask, c.Result = own.ID, own.Journal, own.Lookup, unattended{}, nil
 	depth := scopeOf(ctx).depth + 1
 	c.Events = func(e Event) {
 		e.Depth += depth
 		w.Events(e)
 	}
+	c.Past, c.Recheck, c.Impact = nil, nil, nil
+	if w.ran != nil {
+		kept := &remembering{Journal: c.Journal}
+		c.Journal = kept
+		defer func() { w.ran(Child{ID: c.ID, Place: Doing(ctx), Entries: kept.entries}) }()
+	}
 	child := New(c)
+	child.prefix = w.prefix + childPath(ctx, label)
 	child.Out = &said{child, ctx, label}
 	child.stop, child.secrets = w.stop, w.secrets
-	child.emit(child.Start(ctx), vm.Site{}, Event{Kind: EventRun, Text: label})
+	began := time.Now()
+	child.emit(child.Start(ctx), vm.Site{}, Event{Kind: EventRun, Text: label, Parent: w.ID})
 	err := p.Run(child.Start(ctx), child, params)
 	if lost, ok := errors.AsType[*JournalError](err); ok {
 		w.lost.Store(lost)
 	}
-	var exit *vm.Exit
-	if errors.As(err, &exit) && exit.Code != 0 {
-		if f := child.last.Load(); f != nil {
-			return f // the script gave up because of it: that says more than its exit code
-		}
+	if f := child.last.Load(); f != nil {
+		err = because(err, f.Failure)
 	}
+	over := Event{Kind: EventRunEnd, Text: label, Parent: w.ID, Millis: time.Since(began).Milliseconds()}
+	if err != nil {
+		over.Error = err.Error()
+	}
+	child.emit(child.Start(ctx), vm.Site{}, over)
 	return err
+}
+
+// unattended answers for the person that a script of a resource does not have: it fails, and the resource's cluster goes
+// on as it does after any failure of the script.
+type unattended struct{}
+
+// Ask fails.
+func (unattended) Ask(_ context.Context, q Question) (string, error) {
+	return "", value.Failf(value.CodeRefused, "%q: nobody can be asked by a script that a resource runs", q.Text).
+		Hint("ask in the runbook that brings the resource online")
 }
 
 // said turns the lines that a child writes into progress of its parent.

@@ -23,6 +23,16 @@ const (
 	KindEnd    Kind = "end"    // how the run ended
 )
 
+// The states of steps, waits and of undoing.
+const (
+	stateBegun   = "begun"
+	stateFailed  = "failed"
+	stateSkipped = "skipped"
+	stateDone    = "done"
+	undoBack     = "back" // undone back to the entry Of: the run can go on from there
+	undoKept     = "kept" // the change has no inverse
+)
+
 // State is the state of a run, as `standin runs` prints it.
 type State string
 
@@ -46,20 +56,28 @@ type Entry struct {
 	// Command is the statement in canonical form with its operands' values.
 	Command string   `json:"command,omitempty"`
 	Effect  string   `json:"effect,omitempty"`
+	Usage   string   `json:"usage,omitempty"`  // of KindIntent: the command's usage line, by which it is found again
 	Before  string   `json:"before,omitempty"` // the answer of the observation: yes, no, unknown
 	Changes []Change `json:"changes,omitempty"`
 	Result  any      `json:"result,omitempty"`
 	Code    int      `json:"code,omitempty"`  // negative when the command failed
 	Error   string   `json:"error,omitempty"` // its text
 	Hint    string   `json:"hint,omitempty"`  // and its way out
-	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a wait: begun, done; of a question: asked, answered; of an undoing: begun, done, failed, kept; of the run
+	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a wait: begun, done; of a question: asked, answered; of an undoing: begun, done, failed, kept, back; of the run
 	Attempt int      `json:"attempt,omitempty"`
+	Undo    bool     `json:"undo,omitempty"` // of KindStep: it has an UNDO block
 	Text    string   `json:"text,omitempty"` // step title, question, written line
 	By      *Actor   `json:"by,omitempty"`   // of KindResume, KindOrder and an answer: who it was
 	Rule    string   `json:"rule,omitempty"` // of KindRule: its id
 	Reason  string   `json:"reason,omitempty"`
-	Of      int      `json:"of,omitempty"`   // of KindUndo: the Seq of the intent whose change is taken back
-	What    string   `json:"what,omitempty"` // of KindUndo: that change, as "system: what"
+	Run     string   `json:"child,omitempty"` // of KindUndo: the child run that made the change, "" for the run itself
+	Of      int      `json:"of,omitempty"`    // of KindUndo: the Seq of the intent whose change is taken back
+	What    string   `json:"what,omitempty"`  // of KindUndo: that change, as "system: what"
+	Nth     int      `json:"nth,omitempty"`   // of KindUndo: and which of the intent's changes it is, counted from 1
+
+	// Aside is the checksum of the changes' inverses, which the store keeps apart because they are large.
+	Aside string `json:"aside,omitempty"`
+	Token int64  `json:"token,omitempty"` // of KindRun and KindResume: the store's fencing token
 
 	Header *Header `json:"run,omitempty"` // of KindRun
 
@@ -79,15 +97,22 @@ type Header struct {
 	ID      string            `json:"id"`
 	Script  string            `json:"script"`
 	Parent  string            `json:"parent,omitempty"` // the run whose command ran this script
+	Place   string            `json:"place,omitempty"`  // and that command's place
+	Change  string            `json:"change,omitempty"` // and the one of its changes that ran it, as "system: what"
 	Params  map[string]string `json:"params,omitempty"` // secret ones as fingerprints of the store
 	Files   map[string]string `json:"files,omitempty"`  // hash of the script, of all that it uses and of the site file
 	Texts   map[string]string `json:"texts,omitempty"`  // those files as they were, secrets as •••
 	Site    string            `json:"site,omitempty"`
+	Folder  string            `json:"folder,omitempty"` // that the program was started in
+	Plan    string            `json:"plan,omitempty"`   // hash of the approved plan that the run may not leave
+	Within  int64             `json:"within,omitempty"` // milliseconds in which somebody must confirm what the run has changed
 	Who     string            `json:"who,omitempty"`
 	Host    string            `json:"host,omitempty"`
 	PID     int               `json:"pid,omitempty"`
 	Zone    string            `json:"zone,omitempty"`
 	Version string            `json:"version,omitempty"`
+	// BreakGlass is why the run is journaled on its own host although the site's store is elsewhere.
+	BreakGlass string `json:"break_glass,omitempty"`
 }
 
 // Journal is where a walk records what it does; the store behind it is the file store or, later, etcd.

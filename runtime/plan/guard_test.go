@@ -19,7 +19,7 @@ import (
 // asker answers questions with a function.
 type asker func(ctx context.Context, q plan.Question) error
 
-func (a asker) Ask(ctx context.Context, q plan.Question) error { return a(ctx, q) }
+func (a asker) Ask(ctx context.Context, q plan.Question) (string, error) { return "yes", a(ctx, q) }
 
 // A person sees one question at a time: a "yes" is the answer to the one that is shown.
 func TestOneQuestionAtATime(t *testing.T) {

@@ -19,6 +19,13 @@ func (m *memory) copy() *memory {
 	return &memory{known: maps.Clone(m.known)}
 }
 
+// restore makes m what was was.
+func (m *memory) restore(was *memory) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known = was.known
+}
+
 // Remember keeps v under key for the commands that follow in the same branch of the run; it does nothing outside a walk.
 func Remember(ctx context.Context, key, v any) {
 	s, ok := ctx.Value(scopeKey{}).(*scope)

@@ -20,7 +20,9 @@ const (
 type Order struct {
 	ID   int       `json:"id"` // counts from 1 within the run; a run notes those it has taken in its journal
 	Kind OrderKind `json:"order"`
-	Text string    `json:"text,omitempty"`
-	By   Actor     `json:"by"`
-	Time time.Time `json:"time"`
+	// Place is where the question, step or command stands that the order is about.
+	Place string    `json:"place,omitempty"`
+	Text  string    `json:"text,omitempty"`
+	By    Actor     `json:"by"`
+	Time  time.Time `json:"time"`
 }

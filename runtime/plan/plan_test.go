@@ -3,6 +3,7 @@ package plan_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,7 +87,7 @@ func (b *board) set(_ context.Context, c *plan.Call) (*plan.Action, error) {
 		return &plan.Action{Done: plan.Yes}, nil
 	}
 	return &plan.Action{Done: plan.No,
-		Changes: []plan.Change{{System: "board", What: name, From: b.texts[name], To: text}},
+		Changes: []plan.Change{{System: "board", What: name, From: b.texts[name], To: text, Inverse: json.RawMessage("{}")}},
 		Do: func(context.Context) (value.Value, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -97,7 +98,7 @@ func (b *board) set(_ context.Context, c *plan.Call) (*plan.Action, error) {
 }
 
 func (b *board) lose(_ context.Context, c *plan.Call) (*plan.Action, error) {
-	return &plan.Action{Done: plan.No, Changes: []plan.Change{{System: "board", What: c.Text("name"), From: "", To: "lost"}},
+	return &plan.Action{Done: plan.No, Changes: []plan.Change{{System: "board", What: c.Text("name"), From: "", To: "lost", Inverse: json.RawMessage("{}")}},
 		Do: func(context.Context) (value.Value, error) { return nil, nil }}, nil
 }
 
@@ -392,9 +393,9 @@ type answers struct {
 	asked []plan.Question
 }
 
-func (a *answers) Ask(_ context.Context, q plan.Question) error {
+func (a *answers) Ask(_ context.Context, q plan.Question) (string, error) {
 	a.asked = append(a.asked, q)
-	return a.err
+	return "yes", a.err
 }
 
 func TestQuestions(t *testing.T) {

@@ -26,6 +26,7 @@ type Line struct {
 	Text    string   `json:"text,omitempty"`
 	Why     string   `json:"why,omitempty"`
 	Line    string   `json:"line,omitempty"`
+	Place   string   `json:"place,omitempty"` // of a command
 	Changes []Change `json:"changes,omitempty"`
 	Final   bool     `json:"final,omitempty"` // cannot be undone
 	Only    bool     `json:"only,omitempty"`  // runs only if something fails
@@ -55,7 +56,24 @@ const (
 	itemUnknown itemKind = "unknown"
 	itemFailing itemKind = "fails"
 	itemFailure itemKind = "end"
+	itemRule    itemKind = "rule"
 )
+
+// Next gives the changes between the first question of the plan and the one after it, and whether there is one.
+func (p *Plan) Next() (changes []Change, more bool) {
+	asked := false
+	for _, l := range p.Lines {
+		switch {
+		case l.Kind == itemAsk && asked:
+			return changes, true
+		case l.Kind == itemAsk:
+			asked = true
+		case asked && !l.Only:
+			changes = append(changes, l.Changes...)
+		}
+	}
+	return changes, false
+}
 
 // merge makes one plan of all walks: what they share is printed once, each side of a branch below its condition.
 func merge(walks []*prediction) *Plan {
@@ -194,15 +212,21 @@ func counted(n int, noun string) string {
 func (i Line) String() string {
 	in, text := strings.Repeat("    ", i.Depth), i.text()
 	if i.Final {
-		text += "   (cannot be undone)"
+		text += notUndone
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s\n", in, text)
 	for _, c := range i.Changes {
-		fmt.Fprintf(&b, "%s    %s\n", in, c)
+		fmt.Fprintf(&b, "%s    %s", in, c)
+		if c.Inverse == nil && !i.Final { // the command's others can be
+			b.WriteString(notUndone)
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
+
+const notUndone = "   (cannot be undone)"
 
 // text is what a line says of itself.
 func (i *Line) text() string {
@@ -242,6 +266,8 @@ func (i *Line) text() string {
 		return i.Text + ":"
 	case itemUnknown:
 		return strings.TrimSpace(i.Text + " ‹unknown: " + i.Why + "›")
+	case itemRule:
+		return i.Text + ": " + i.Why
 	case itemFailing:
 		return i.Text + ": fails: " + i.Why
 	case itemFailure:

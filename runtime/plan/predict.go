@@ -69,11 +69,14 @@ type prediction struct {
 	reads    map[string]recorded // reads already made, by place and the branches before: shared by all walks
 	seen     map[string]int      // reads of this walk by statement → how many changes were planned before
 	now      time.Time
-	secrets  *secrets
+	secrets  *Secrets
 	commands int
 	changes  int
 	only     bool // inside a handler: what is printed runs only if something fails
-	failure  error
+	// rehearses marks a plan of one change beside a walk: its guard has it made on overlays.
+	rehearses bool
+	last      *value.Failure // of the commands that are foretold to fail
+	failure   error
 }
 
 func (p *prediction) add(i Line) {
@@ -108,7 +111,7 @@ func (p *prediction) call(ctx context.Context, c command) (value.Value, error) {
 		return nil, errTooLong
 	}
 	if p.only {
-		p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at)})
+		p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at), Place: c.Place})
 		return value.Unknown("it runs only if something fails"), nil
 	}
 	if why, ok := unknownOperand(c.Vals); ok {
@@ -123,13 +126,13 @@ func (p *prediction) call(ctx context.Context, c command) (value.Value, error) {
 	case sig.Reads:
 		return p.read(ctx, c)
 	}
-	a, err := c.rec.Observe(ctx, c.Call)
+	a, err := c.observe(ctx)
 	if err != nil {
 		return nil, p.failed(c, err)
 	}
 	switch a.Done {
 	case Yes:
-		p.add(Line{Kind: itemAlready, Text: c.text, Line: line(c.at)})
+		p.add(Line{Kind: itemAlready, Text: c.text, Line: line(c.at), Place: c.Place})
 		if a.Result == nil {
 			return value.Int(0), nil
 		}
@@ -137,10 +140,13 @@ func (p *prediction) call(ctx context.Context, c command) (value.Value, error) {
 	case Unknown:
 		return p.unknown(c, a.Why), nil
 	}
+	if err := p.guard(ctx, &c, a); err != nil {
+		return nil, p.failed(c, err)
+	}
 	p.changes++
-	p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at), Changes: a.Changes, Final: c.sig.Effect == sig.Final})
+	p.add(Line{Kind: itemCommand, Text: c.text, Line: line(c.at), Place: c.Place, Changes: a.Changes, Final: c.sig.Effect == sig.Final})
 	p.depth++
-	v, err := a.Do(ctx)
+	v, err := a.Do(context.WithValue(ctx, doingKey{}, c.Place))
 	p.depth--
 	if err != nil {
 		return nil, p.failed(c, err)
@@ -158,13 +164,17 @@ func (p *prediction) unknown(c command, why string) value.Value {
 	if known := "‹unknown: " + why + "›"; strings.Contains(text, known) {
 		text = strings.ReplaceAll(text, known, "…") // said once is enough
 	}
-	p.add(Line{Kind: itemUnknown, Text: text, Why: why, Line: line(c.at)})
+	p.add(Line{Kind: itemUnknown, Text: text, Why: why, Line: line(c.at), Place: c.Place})
 	return value.Unknown(why)
 }
 
 func (p *prediction) failed(c command, err error) error {
 	f := AsFailure(err)
-	p.add(Line{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at)})
+	p.last = f
+	p.add(Line{Kind: itemFailing, Text: c.text, Why: f.Message, Line: line(c.at), Place: c.Place})
+	if final(err) {
+		return err
+	}
 	return f
 }
 
@@ -220,18 +230,29 @@ func (p *prediction) require(at vm.Site, ok value.Value, message string) {
 	p.add(i)
 }
 
-// step plans a step's body once, and its UNDO block as what happens only if it is undone.
-func (p *prediction) step(ctx context.Context, s *vm.Step, id string, body, undo vm.Body) error {
+// step plans a step's body, again where it is foretold to fail and a run would try again, and its UNDO block as what
+// happens only if it is undone. An attempt that changes nothing fails the same way each time: it is planned once.
+func (p *prediction) step(ctx context.Context, s *vm.Step, id string, current int, body vm.Body, undo vm.Later) error {
 	p.add(Line{Kind: itemStep, Text: s.Title, Line: line(s.Site)})
 	p.depth++
 	defer func() { p.depth-- }()
-	if err := body(below(ctx, id+"@1/", 1)); err != nil {
-		return err
+	for attempt, again := current, true; again; attempt++ {
+		before := p.changes
+		err := body(below(ctx, fmt.Sprintf("%s@%d/", id, attempt), 1))
+		if again = err != nil; again && (attempt > s.Retry || !retries(err) || p.changes == before) {
+			return err
+		}
 	}
 	if undo == nil {
 		return nil
 	}
-	return p.onlyIf(ctx, "only if it is undone", id+"@undo/", undo)
+	return p.onlyIf(ctx, "only if it is undone", id+"@undo/", undo())
+}
+
+// retries says whether a step that fails with err is tried again.
+func retries(err error) bool {
+	var f *value.Failure
+	return errors.As(err, &f) && f.Code != value.CodeCancelled
 }
 
 // onlyIf prints what a block would do without letting the rest of the plan see it.

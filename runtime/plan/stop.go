@@ -11,6 +11,7 @@ import (
 // StoppedError says that the run was told to stop; it can be resumed.
 type StoppedError struct {
 	Inside bool // an effect was cut short; otherwise the run stopped between two of them
+	Order  bool // from another terminal, not by an interrupt
 }
 
 func (e *StoppedError) Error() string {
@@ -29,6 +30,7 @@ type stopping struct {
 	told    chan struct{} // closed by Stop
 	idle    chan struct{} // closed when, after that, no effect is in progress
 	effects int           // in progress
+	ordered bool          // from another terminal
 }
 
 func newStopping() *stopping {
@@ -37,11 +39,17 @@ func newStopping() *stopping {
 
 // Stop tells the run to stop after the current effect. The channel it gives is closed when no effect is in progress:
 // then whatever still runs changes nothing and may be cancelled. It may be called from any goroutine, more than once.
-func (w *Walk) Stop() <-chan struct{} {
+func (w *Walk) Stop() <-chan struct{} { return w.stopFor(false) }
+
+// StopOrdered is Stop on an order from another terminal.
+func (w *Walk) StopOrdered() <-chan struct{} { return w.stopFor(true) }
+
+func (w *Walk) stopFor(order bool) <-chan struct{} {
 	s := w.stop
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w.stopped() == nil {
+		s.ordered = order
 		close(s.told)
 		if s.effects == 0 {
 			close(s.idle)
@@ -79,7 +87,7 @@ func (s *stopping) end() {
 func (w *Walk) stopped() error {
 	select {
 	case <-w.stop.told:
-		return &StoppedError{}
+		return &StoppedError{Order: w.stop.ordered}
 	default:
 		return nil
 	}
@@ -107,7 +115,7 @@ func (w *Walk) waiting(ctx context.Context) (context.Context, func()) {
 	go func() {
 		select {
 		case <-w.stop.told:
-			cancel(&StoppedError{})
+			cancel(&StoppedError{Order: w.stop.ordered})
 		case <-done:
 		}
 	}()

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +21,13 @@ import (
 // Record is what the walk needs of a command: how to read, to observe and to undo.
 type Record struct {
 	// System is the kind of the systems that the command works on, as Change.System begins: "cluster", "dns".
-	System  string
+	System string
+	// Reaches are the other kinds that its answer depends on.
+	Reaches []string
 	Read    func(ctx context.Context, c *Call) (value.Value, error)
 	Observe func(ctx context.Context, c *Call) (*Action, error)
 	Undo    func(ctx context.Context, inverse json.RawMessage) error
+	Guard   *Guard // looks at every change before it is made; nil for none
 }
 
 // Lookup finds the record of a signature; the systems behind it decide whether a write is possible at all.
@@ -41,25 +46,54 @@ type Config struct {
 	Events  Events    // nil: nobody watches
 	Out     io.Writer // what the script WRITEs
 	Ask     Asker     // nil: nobody can be asked
+	// Past is what the run has done already; nil for a run that begins.
+	Past *Past
+	// Recheck takes every REQUIRE again before a run that goes on changes anything; nil for a run that begins.
+	Recheck func(ctx context.Context) error
+	// Held says whether the run's locks are still its own; nil where none are needed. It is asked right before each write, by
+	// several goroutines at once.
+	Held func(ctx context.Context) error
+	// Approved is the plan that the run may not leave; nil for none.
+	Approved *Approved
+	// Overrides are the safety rules that do not hold in this run.
+	Overrides Overrides
+	// Impact says, in words for a person who is asked, what would be changed from here to the next question.
+	Impact func(ctx context.Context) string
+	// Attended makes a step that failed wait for a person who says retry, skip or stop.
+	Attended bool
 	// Load loads the runbook that a RUN names by a path relative to the file that says it.
 	Load func(path string, from *diag.Source) (Program, error)
 	// Secrets are those that the run was given: no message shows them, whoever wrote it.
 	Secrets []value.Value
+	// Hide are the secrets that the process knows, to be shared by its walks; nil begins with none.
+	Hide *Secrets
 	// After is a walk whose secrets and session commands' choices this one begins with; nil begins with none.
 	After *Walk
 	// Result, if not nil, is given what reading commands answer: for one command at a time, whose answer is wanted.
 	Result func(v value.Value) error
+
+	turn chan struct{} // held by a change that is alone; a child run shares it with its parent
 }
 
 // Walk is one run of one program over the systems. It is the vm's host; it is used once.
 type Walk struct {
 	Config
 	predict *prediction // nil in a run
+	past    *Past       // nil in a run that begins
+	mode    mode
+	prefix  string // of the places of a child run, as its parent's plan has them
+	orders  orders
+	beyond  atomic.Bool // the point of no return
+	checked sync.Once   // guards unsound
+	unsound error       // why nothing may be changed any more
+	blocks  sync.Map    // place of a step → its UNDO block, where a walk takes back what was done
+	// ran hears of the scripts that its commands have run, where a walk takes back what was done.
+	ran     func(Child)
 	out     sync.Mutex
 	stop    *stopping
-	last    atomic.Pointer[value.Failure] // of the commands that failed
-	lost    atomic.Pointer[JournalError]  // of a child's journal: a system may hide its script's error
-	secrets *secrets
+	last    atomic.Pointer[failing]      // of the commands that failed
+	lost    atomic.Pointer[JournalError] // of a child's journal: a system may hide its script's error
+	secrets *Secrets
 	memory  memory        // of session commands, for every Start of this walk
 	asking  chan struct{} // held by the question that is put
 }
@@ -74,12 +108,18 @@ func New(c Config) *Walk {
 	if c.Journal == nil {
 		c.Journal = Discard{}
 	}
-	known := &secrets{}
-	known.learn(c.Secrets...)
-	w := &Walk{Config: c, stop: newStopping(), secrets: known, asking: make(chan struct{}, 1)}
+	if c.turn == nil {
+		c.turn = make(chan struct{}, 1)
+	}
+	known := c.Hide
+	if known == nil {
+		known = &Secrets{}
+	}
+	known.Learn(c.Secrets...)
+	w := &Walk{Config: c, stop: newStopping(), secrets: known, asking: make(chan struct{}, 1), past: c.Past}
 	if c.After != nil {
 		w.secrets, w.memory.known = c.After.secrets, c.After.memory.copy().known
-		w.secrets.learn(c.Secrets...)
+		w.secrets.Learn(c.Secrets...)
 	}
 	return w
 }
@@ -109,6 +149,7 @@ type scope struct {
 	walk  *Walk
 	path  string
 	depth int
+	polls bool // inside a condition that is looked at again and again: only its last look counts, and it is the wait's
 	// memory is shared with the scopes around, up to the nearest branch.
 	memory *memory
 	mu     sync.Mutex
@@ -136,7 +177,14 @@ func place(ctx context.Context, at vm.Site) string {
 // below opens a scope for a branch, an attempt or a nested run.
 func below(ctx context.Context, path string, deeper int) context.Context {
 	s := scopeOf(ctx)
-	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper, memory: s.memory})
+	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper, polls: s.polls, memory: s.memory})
+}
+
+// polling opens a scope for the condition of a wait: what it reads is neither journaled nor taken from the past.
+func polling(ctx context.Context, id string) context.Context {
+	ctx = below(ctx, id+"?/", 0)
+	scopeOf(ctx).polls = true
+	return ctx
 }
 
 func line(at vm.Site) string {
@@ -151,14 +199,23 @@ func line(at vm.Site) string {
 func (w *Walk) emit(ctx context.Context, at vm.Site, e Event) {
 	e.Time, e.Run, e.Line = time.Now(), w.ID, line(at)
 	e.Depth = scopeOf(ctx).depth
-	e.Text, e.Error, e.Changes = w.secrets.text(e.Text), w.secrets.text(e.Error), w.secrets.changes(e.Changes)
+	e.Changes = withoutInverse(e.Changes)
+	w.secrets.event(&e)
 	w.Events(e)
+}
+
+// withoutInverse gives changes as watchers see them: what undoes them is for the journal, and may be large.
+func withoutInverse(all []Change) []Change {
+	shown := slices.Clone(all)
+	for i := range shown {
+		shown[i].Inverse = nil
+	}
+	return shown
 }
 
 // append journals e; a journal that cannot be written ends the run: nothing may change unrecorded.
 func (w *Walk) append(e *Entry, sync bool) error {
-	e.Text, e.Error, e.Command = w.secrets.text(e.Text), w.secrets.text(e.Error), w.secrets.text(e.Command)
-	e.Changes, e.Result = w.secrets.changes(e.Changes), w.secrets.data(e.Result)
+	w.secrets.entry(e)
 	if err := w.Journal.Append(e, sync); err != nil {
 		return &JournalError{err}
 	}
@@ -182,14 +239,20 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.secrets.learn(vc.Vals...)
+	w.secrets.Learn(vc.Vals...)
 	id := place(ctx, vc.Site)
 	c := &Call{Args: vc.Args, Vals: vc.Vals, Place: id, Say: func(f string, a ...any) {
 		w.emit(ctx, vc.Site, Event{Kind: EventSay, Place: id, Text: fmt.Sprintf(f, a...)})
 	}}
 	cmd := command{Call: c, at: vc.Site, sig: vc.Sig, rec: rec, text: Sentence(vc.Sig, vc.Args, vc.Vals)}
-	if w.predict != nil {
+	if w.plans(w.find(id).settled()) {
 		return w.predict.call(ctx, cmd)
+	}
+	if scopeOf(ctx).polls && vc.Sig.Effect != sig.Changes && vc.Sig.Effect != sig.Final {
+		return cmd.look(ctx)
+	}
+	if v, err, known := w.recall(ctx, cmd); known {
+		return v, err
 	}
 	switch vc.Sig.Effect {
 	case sig.Changes, sig.Final:
@@ -207,14 +270,24 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 // command is one call on its way through the walk.
 type command struct {
 	*Call
-	at   vm.Site
-	sig  *sig.Signature
-	rec  *Record
-	text string
+	at     vm.Site
+	sig    *sig.Signature
+	rec    *Record
+	text   string
+	broken breaches
 }
 
 func (c *command) entry(k Kind) *Entry {
 	return &Entry{Kind: k, Place: c.Place, Line: line(c.at), Command: c.text, Effect: c.sig.Effect.String()}
+}
+
+// look carries out a command of a condition that is polled.
+func (c *command) look(ctx context.Context) (value.Value, error) {
+	v, err := c.rec.Read(ctx, c.Call)
+	if err != nil && cut(ctx) == nil && !pauses(err) && !final(err) {
+		return nil, AsFailure(err)
+	}
+	return v, err
 }
 
 // read carries out a command that changes nothing. Its entry needs no fsync: the next intent's makes it durable,
@@ -240,7 +313,7 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 		if stopped := cut(ctx); stopped != nil {
 			return nil, stopped
 		}
-		if pauses(err) {
+		if pauses(err) || final(err) {
 			return nil, err
 		}
 	}
@@ -248,8 +321,8 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 	took := e.Ended.Sub(e.Started).Milliseconds()
 	if err != nil {
 		f := AsFailure(err)
-		w.last.Store(f)
-		e.Code, e.Error = f.Code, f.Message
+		w.last.Store(&failing{f, c.Place})
+		e.Code, e.Error, e.Hint = f.Code, f.Message, strings.Join(f.Hints, "\n")
 		w.emit(ctx, c.at, Event{Kind: EventFail, Place: c.Place, Text: c.text, Error: f.Message, Millis: took})
 		if jerr := w.append(e, false); jerr != nil {
 			return nil, jerr
@@ -259,29 +332,48 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 	if v == nil {
 		v = value.Int(0)
 	}
-	e.Result = value.To(v)
+	e.Result = kept(value.To(v))
 	if err := w.append(e, false); err != nil {
 		return nil, err
 	}
-	if e.Kind == KindResult {
-		kind := EventDone
-		if e.Before == Yes.String() {
-			kind = EventAlready
-		}
+	if kind, told := ended(e); told {
 		w.emit(ctx, c.at, Event{Kind: kind, Place: c.Place, Text: c.text, Millis: took})
 	}
 	return v, nil
+}
+
+// ended is the event of a command that ended well; a read has none.
+func ended(e *Entry) (kind EventKind, told bool) {
+	switch {
+	case e.Kind == KindWait:
+		return EventWaited, true
+	case e.Kind == KindResult && e.Before == Yes.String():
+		return EventAlready, true
+	}
+	return EventDone, e.Kind == KindResult
 }
 
 // change carries out a changing command: observe, record the intent, act, verify, record the result. Only the intent
 // is made durable before going on: a result that a crash loses leaves its intent open, which a resumed run settles by
 // observing, and the next intent's fsync makes it durable. That is one fsync a change.
 func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
+	if err := w.sound(ctx); err != nil {
+		return nil, err
+	}
 	e := c.entry(KindResult)
 	e.Started = time.Now()
-	a, err := c.rec.Observe(ctx, c.Call)
+	a, err := c.observe(ctx)
 	if err != nil {
-		return w.end(ctx, c, e, nil, err)
+		return w.end(ctx, c, e, nil, w.refused(ctx, &c, err))
+	}
+	if done, err := w.doubt(ctx, c, a); done || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return w.end(ctx, c, e, a.Result, nil)
+	}
+	if err := w.Approved.check(w, c, a); err != nil {
+		return nil, err
 	}
 	e.Before = a.Done.String()
 	switch a.Done {
@@ -292,22 +384,43 @@ func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
 			Hint("see to it that the system answers, then run again: nothing was changed")
 		return w.end(ctx, c, e, nil, err)
 	}
+	guarded, done, err := w.guard(ctx, &c, a)
+	if err != nil {
+		return w.end(ctx, c, e, nil, err)
+	}
+	defer done()
+	return w.act(guarded, c, a, e)
+}
+
+// act makes a change that was observed to be needed.
+func (w *Walk) act(ctx context.Context, c command, a *Action, e *Entry) (value.Value, error) {
 	done, err := w.begin()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	intent := c.entry(KindIntent)
-	intent.Started, intent.Before, intent.Changes = e.Started, e.Before, a.Changes
+	intent.Usage, intent.Started, intent.Before, intent.Changes = c.sig.Usage, e.Started, e.Before, a.Changes
 	if err := w.append(intent, true); err != nil {
 		return nil, err
 	}
 	w.emit(ctx, c.at, Event{Kind: EventCommand, Place: c.Place, Text: c.text, Changes: a.Changes})
-	v, err := a.Do(ctx)
+	if err := w.held(ctx); err != nil {
+		return nil, err
+	}
+	v, err := a.Do(context.WithValue(ctx, doingKey{}, c.Place))
 	if err == nil {
 		err = verify(ctx, c, a)
 	}
 	return w.end(ctx, c, e, v, err)
+}
+
+type doingKey struct{}
+
+// Doing is the place of the command that is making its changes, "" outside one: a script that it runs is its child.
+func Doing(ctx context.Context) string {
+	place, _ := ctx.Value(doingKey{}).(string)
+	return place
 }
 
 // verify observes again what Do has made: only the world's answer counts.
@@ -338,6 +451,24 @@ func verify(ctx context.Context, c command, a *Action) error {
 		f.Message += ": " + why
 	}
 	return f.Hint("look at the system itself, then run again: the command is idempotent")
+}
+
+// failing is a command that failed.
+type failing struct {
+	*value.Failure
+	place string
+}
+
+// FailedAt is the place of the step, or of the command outside any step, whose failure err is; "" if it is neither's.
+func (w *Walk) FailedAt(err error) string {
+	if step, ok := errors.AsType[*StepError](err); ok {
+		return step.Place
+	}
+	last := w.last.Load()
+	if f, ok := errors.AsType[*value.Failure](err); ok && last != nil && last.Failure == f {
+		return last.place
+	}
+	return ""
 }
 
 // AsFailure turns any error of a command into a Failure.

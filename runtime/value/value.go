@@ -88,8 +88,15 @@ type secretValue struct {
 // Secret makes a text that prints as •••; what is derived from it is secret too.
 func Secret(v string) Value { return &secretValue{v: v} }
 
-func (*secretValue) TypeName() string      { return "secret" }
-func (o *secretValue) String() string      { return Print(o) }
+func (*secretValue) TypeName() string { return "secret" }
+func (o *secretValue) String() string { return Print(o) }
+
+// GoString keeps %#v from showing it.
+func (o *secretValue) GoString() string { return Print(o) }
+
+// MarshalText keeps encoders from showing it.
+func (o *secretValue) MarshalText() ([]byte, error) { return []byte(Print(o)), nil }
+
 func (o *secretValue) IsFalsy() bool       { return o.v == "" }
 func (o *secretValue) Equals(v Value) bool { return Equal(o, v) }
 

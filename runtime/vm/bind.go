@@ -91,7 +91,8 @@ func site(s lower.Site) Site { return Site{Place: s.Place, Source: s.Source, Spa
 // failure gives the command failure in err, nil if err is something that no script may decide about.
 func (m *machine) failure(err error) *value.Failure {
 	var f *value.Failure
-	if m.ctx.Err() != nil || exitOf(err) != nil || !errors.As(err, &f) || f.Code == value.CodeCancelled {
+	var final Final
+	if m.ctx.Err() != nil || exitOf(err) != nil || errors.As(err, &final) || pauses(err) || !errors.As(err, &f) || f.Code == value.CodeCancelled {
 		return nil
 	}
 	return f

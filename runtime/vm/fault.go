@@ -31,8 +31,8 @@ func (m *machine) fault(v *tengo.VM, err error) error {
 		return exit
 	}
 	s := inspect(v, depth)
-	e, placed := cause.(*Error)
-	if !placed {
+	e := placed(cause)
+	if e == nil {
 		if p, ok := cause.(*panicked); ok && s.sp >= tengo.StackSize-1 || errors.Is(cause, tengo.ErrStackOverflow) {
 			cause = value.Failf(value.CodeScript, "%w", errTooDeep).Hint("does a FUNCTION call itself without end?")
 		} else if ok {
@@ -50,6 +50,21 @@ func (m *machine) fault(v *tengo.VM, err error) error {
 	m.showValues(e.Diag, s)
 	m.addCalls(e.Diag, s)
 	return e
+}
+
+// placed gives an error that has its place already, nil for one without. What a host has put around it keeps that place
+// if it says nothing of its own.
+func placed(err error) *Error {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return nil
+	case err == error(e):
+		return e
+	case err.Error() == e.Error():
+		return &Error{Diag: e.Diag, Err: err}
+	}
+	return nil
 }
 
 var errTooDeep = errors.New("calls or lists are nested too deep")

@@ -43,6 +43,10 @@ type Step struct {
 // When its context ends the body stops with the context's cause; it is for Step to say that this was a time-out.
 type Body func(ctx context.Context) error
 
+// Later keeps the variables as they are now and gives a Body that sees them, whatever the program assigns meanwhile. The
+// Body may be run on any goroutine, also after Run has returned. It leaves no trace in the program's variables.
+type Later func() Body
+
 // Until is one evaluation of a condition; the value is what WAIT UNTIL or MANUAL looks at.
 type Until func(ctx context.Context) (value.Value, error)
 
@@ -50,6 +54,13 @@ type Until func(ctx context.Context) (value.Value, error)
 type Pause interface {
 	error
 	Pauses()
+}
+
+// Final is an error of a host that ends the program whatever it says, even if a *value.Failure is its cause: no handler
+// sees it, and it is no result of a command.
+type Final interface {
+	error
+	Final()
 }
 
 // Host is what a running program asks of the world; the walk is one. Its methods may be called from several goroutines
@@ -66,9 +77,8 @@ type Host interface {
 	WaitUntil(ctx context.Context, at Site, cond Until, every, timeout time.Duration) error
 	// Require is told of every REQUIRE; ok is its truth. An error refuses the run.
 	Require(ctx context.Context, at Site, ok value.Value, message string) error
-	// Step runs a step's body, again if it fails and may; undo is nil without an UNDO block. An UNDO leaves no trace in
-	// the variables.
-	Step(ctx context.Context, s *Step, body, undo Body) error
+	// Step runs a step's body, again if it fails and may; undo is nil without an UNDO block.
+	Step(ctx context.Context, s *Step, body Body, undo Later) error
 	// Skip is told of a step whose WHEN was false, or unknown and decided so.
 	Skip(ctx context.Context, s *Step, when value.Value) error
 	// Parallel runs the branches (each one STEP, on its own copy of the variables), at most max at a time (0: all),

@@ -127,7 +127,7 @@ func (w *world) Require(_ context.Context, _ vm.Site, ok value.Value, message st
 	return nil
 }
 
-func (w *world) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error {
+func (w *world) Step(ctx context.Context, s *vm.Step, body vm.Body, undo vm.Later) error {
 	var err error
 	for attempt := 0; attempt <= s.Retry && ctx.Err() == nil; attempt++ {
 		w.say("step %s", s.Title)
@@ -151,7 +151,7 @@ func (w *world) Step(ctx context.Context, s *vm.Step, body, undo vm.Body) error 
 	}
 	if undo != nil {
 		w.say("undo %s", s.Title)
-		if err := undo(ctx); err != nil {
+		if err := undo()(ctx); err != nil {
 			return err
 		}
 	}

@@ -109,8 +109,8 @@ func (m *machine) framed(err error, at Site, label string) error {
 	if err == nil || exitOf(err) != nil {
 		return err
 	}
-	e, inside := err.(*Error)
-	if !inside {
+	e := placed(err)
+	if e == nil {
 		return m.newError(at.Source, at.Span, err)
 	}
 	if label != "" {
@@ -165,9 +165,9 @@ func (m *machine) step(args []value.Value) (value.Value, error) {
 	if !goes {
 		return nil, m.host.Skip(m.ctx, s, when)
 	}
-	var undo Body
+	var undo Later
 	if !value.IsNone(args[7]) {
-		undo = m.traceless(args[7], value.None)
+		undo = m.later(args[7])
 	}
 	err = m.host.Step(m.ctx, s, m.body(args[6]), undo)
 	return nil, m.framed(err, s.Site, fmt.Sprintf("STEP %q", s.Title))

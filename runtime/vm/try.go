@@ -86,6 +86,18 @@ func (m *machine) traceless(fn, arg value.Value) Body {
 	}
 }
 
+// later makes an UNDO block something that a host can run after the program has gone on: on a machine of its own, with
+// the variables as they are when the host asks for it.
+func (m *machine) later(fn value.Value) Later {
+	return func() Body {
+		b := m.fork()
+		return func(ctx context.Context) error {
+			_, err := b.block(ctx, fn, value.None)
+			return err
+		}
+	}
+}
+
 // capture keeps the locals of a FUNCTION that a block inside it sees; the result puts them back.
 func capture(block value.Value) (restore func()) {
 	fn, ok := block.(*tengo.CompiledFunction)
