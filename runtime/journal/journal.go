@@ -1,287 +1,142 @@
-// Package journal keeps the journals of runs in files: one a run, one checksummed entry a line.
+// Package journal is what the stores of runs have in common: their interface, runs as their journals tell them, and the
+// form of an entry at rest.
 package journal
 
 import (
-	"bufio"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
-	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"sort"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/standin-project/standin/runtime/durable"
 	"github.com/standin-project/standin/runtime/plan"
 )
 
-// Store is a folder of journals.
-type Store struct{ dir string }
+// Store keeps the journals of a site's runs, the orders given to them and the locks that they hold. Its methods may be
+// called from several goroutines, and by several processes and hosts on one store.
+type Store interface {
+	// Create begins a run, or a child run when h names a parent. It gives h its ID; the run exists when Create returns.
+	Create(ctx context.Context, h *plan.Header) (Writer, error)
+	// Resume takes over a run whose process is gone, also one that has ended. What a crash has torn off its end is
+	// dropped durably, and appending goes on with the next Seq. The run comes with all inverses. By whom it is held
+	// from now on is told to others; appending an entry of KindResume is the caller's.
+	// It fails with a BusyError while a process lives that writes the run, a DamagedError, or ErrNoRun.
+	Resume(ctx context.Context, id string, by plan.Actor) (Writer, *Run, error)
+	// List gives all runs, oldest first, without their entries and texts.
+	List(ctx context.Context) ([]*Run, error)
+	// Load reads one run, or fails with ErrNoRun. Large inverses are left where they are kept aside.
+	Load(ctx context.Context, id string) (*Run, error)
+	// Whole is Load with all inverses, for who undoes the run.
+	Whole(ctx context.Context, id string) (*Run, error)
+	// Follow calls each with the entries after Seq after as they come. It returns nil when the run has ended and its
+	// process is gone, the error of each, or the cause of ctx.
+	Follow(ctx context.Context, id string, after int, each func(plan.Entry) error) error
+	// Send gives a run an order, also one whose process is gone. It gives o its ID and Time; the order is durable when
+	// Send returns. It fails with ErrNoRun.
+	Send(ctx context.Context, id string, o *plan.Order) error
+	// Orders gives the orders to a run with an ID above after, in the order in which they were sent.
+	Orders(ctx context.Context, id string, after int) ([]plan.Order, error)
+	// Fingerprint is what a journal keeps of a secret: enough to tell later whether it is the same, and nothing to
+	// whoever has only the journal.
+	Fingerprint(secret string) (string, error)
+	// Close frees what the store itself has open; its Writers are closed before.
+	Close() error
+}
 
-// Open gives the store in dir; it is made when the first run is written.
-func Open(dir string) *Store { return &Store{dir} }
-
-const ending = ".journal"
+// Writer writes one run and holds its locks.
+type Writer interface {
+	// Append as plan.Journal says. Once it has failed nothing more is written: every later call gives the same error.
+	plan.Journal
+	// Lock takes the locks of these names, all of them or none, or fails with a LockedError. Names are compared byte by
+	// byte. A lock that this run has already, its parent or another child of its parent, is shared with them.
+	Lock(ctx context.Context, names []string) error
+	// Held is nil while every lock that the run and its family have taken is provably theirs at this moment, and a
+	// LostError otherwise. It is asked before every effect and costs microseconds in the common case.
+	Held(ctx context.Context) error
+	// Token is the fencing token of this taking of the run: a later taking of any lock that it holds has a higher one.
+	// It is 0 where a lock ends with its holder's process, so that no late writer is left to be told apart.
+	Token() int64
+	// Close ends the writing and frees the locks; the run's last entry should be of KindEnd, or the run is stopped.
+	Close() error
+}
 
 // ErrNoRun says that the store has no run of that id.
 var ErrNoRun = errors.New("no such run")
 
-// Create begins a run's journal with its header; the run exists from then on. The file stays locked while the run's
-// process lives, so that another process can tell a running run from one that was killed.
-func (s *Store) Create(h *plan.Header) (*File, error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, err
-	}
-	f, err := s.take(h)
-	if err != nil {
-		return nil, err
-	}
-	j := &File{f: f}
-	if err := j.begin(h); err != nil {
-		// A run exists only from its first durable entry.
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
-	}
-	return j, nil
+// Holder is who holds a run or a lock.
+type Holder struct {
+	ID     string    `json:"id"` // of the run
+	Script string    `json:"script"`
+	Who    string    `json:"who,omitempty"`
+	Host   string    `json:"host,omitempty"`
+	PID    int       `json:"pid,omitempty"`
+	Since  time.Time `json:"since_time,omitzero"`
 }
 
-// begin locks the journal and makes its header and its name durable.
-func (j *File) begin(h *plan.Header) error {
-	if err := unix.Flock(int(j.f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return err
-	}
-	if err := j.Append(&plan.Entry{Kind: plan.KindRun, Header: h, Started: time.Now()}, true); err != nil {
-		return err
-	}
-	return durable.SyncDir(filepath.Dir(j.f.Name()))
+// HolderOf says who holds a run that has this header.
+func HolderOf(h *plan.Header, by plan.Actor, since time.Time) Holder {
+	return Holder{ID: h.ID, Script: h.Script, Who: by.Who, Host: by.Host, PID: by.PID, Since: since}
 }
 
-// take makes the run's file and so decides its id: the second run of one moment gets the next name.
-func (s *Store) take(h *plan.Header) (*os.File, error) {
-	base := time.Now().UTC().Format("20060102-150405")
-	for n := 1; ; n++ {
-		h.ID = base
-		if n > 1 {
-			h.ID += "-" + strconv.Itoa(n)
-		}
-		f, err := os.OpenFile(filepath.Join(s.dir, h.ID+ending), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
-		if !errors.Is(err, fs.ErrExist) {
-			return f, err
-		}
+func (h Holder) String() string {
+	if h.ID == "" {
+		return "a run that cannot be told"
 	}
+	text := fmt.Sprintf("run %s (%s by %s@%s, process %d", h.ID, h.Script, h.Who, h.Host, h.PID)
+	if !h.Since.IsZero() {
+		text += ", since " + h.Since.Local().Format(time.DateTime)
+	}
+	return text + ")"
 }
 
-// Fingerprint is what a journal keeps of a secret: enough to tell later whether it is the same, and nothing to whoever
-// has only the journal. Its key is a file of the store, made by the first secret.
-func (s *Store) Fingerprint(secret string) (string, error) {
-	key, err := s.key()
-	if err != nil {
-		return "", fmt.Errorf("cannot use the key of the journals: %w", err)
-	}
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(secret)) //nolint:errcheck // a hash never fails
-	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+// BusyError says that a run cannot be taken over because a process writes it.
+type BusyError struct{ Holder Holder }
+
+func (e *BusyError) Error() string { return "it is not stopped: " + e.Holder.String() + " is at work" }
+
+// LockedError says that another run holds a lock.
+type LockedError struct {
+	Name   string
+	Holder Holder
 }
 
-const keySize = 32
+func (e *LockedError) Error() string { return fmt.Sprintf("%s is locked by %s", e.Name, e.Holder) }
 
-func (s *Store) key() ([]byte, error) {
-	path := filepath.Join(s.dir, "key")
-	key, err := os.ReadFile(path)
-	switch {
-	case err == nil && len(key) == keySize:
-		return key, nil
-	case err == nil:
-		return nil, fmt.Errorf("%q: got %d bytes, want %d", path, len(key), keySize)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return nil, err
-	}
-	key = make([]byte, keySize)
-	rand.Read(key) //nolint:errcheck // it never fails
-	return key, durable.WriteFile(path, key, 0o600)
+// LostError says that what a run held is not provably its own any more; Name is the lock, or "the run" itself.
+type LostError struct {
+	Name string
+	Err  error // how it showed; may be nil
 }
 
-// File is the journal of a running run.
-type File struct {
-	mu  sync.Mutex
-	f   *os.File
-	seq int
-	buf []byte
-	err error // once a write has failed nothing more is written: the tail may be torn
+func (e *LostError) Error() string {
+	text := e.Name + " is not held any more"
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
-var _ plan.Journal = (*File)(nil)
+// Unwrap gives how it showed.
+func (e *LostError) Unwrap() error { return e.Err }
 
-// checksum is CRC-32C; its table is made at the first use, not when the program starts.
-func checksum(body []byte) uint32 { return crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)) }
-
-// Append writes one entry; with sync it and all before it are durable on return.
-func (j *File) Append(e *plan.Entry, sync bool) error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.err != nil {
-		return j.err
-	}
-	j.seq++
-	e.Seq = j.seq
-	body, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	j.buf = fmt.Appendf(j.buf[:0], "%08x ", checksum(body))
-	j.buf = append(append(j.buf, body...), '\n')
-	if _, j.err = j.f.Write(j.buf); j.err == nil && sync {
-		j.err = unix.Fdatasync(int(j.f.Fd()))
-	}
-	return j.err
+// UnreachableError says that a store does not answer.
+type UnreachableError struct {
+	Store string // what and where it is
+	Err   error
 }
 
-// Close ends the journal; the run's last entry should be of KindEnd.
-func (j *File) Close() error { return j.f.Close() }
-
-// Run is one run as its journal tells it.
-type Run struct {
-	plan.Header
-	State   plan.State
-	Started time.Time
-	Ended   time.Time // zero while it has not ended
-	Entries []plan.Entry
-	// Torn is true when the last entry was cut off; it is not in Entries.
-	Torn bool
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("%s does not answer: %v", e.Store, e.Err)
 }
 
-// List gives all runs, oldest first, without their entries.
-func (s *Store) List() ([]*Run, error) {
-	names, err := filepath.Glob(filepath.Join(s.dir, "*"+ending))
-	if err != nil {
-		return nil, err
-	}
-	var runs []*Run
-	for _, name := range names {
-		r, err := s.Load(strings.TrimSuffix(filepath.Base(name), ending))
-		if errors.Is(err, ErrNoRun) {
-			continue // created by another process this instant, or its header never became durable
-		}
-		if err != nil {
-			return nil, err
-		}
-		r.Entries = nil
-		runs = append(runs, r)
-	}
-	sort.SliceStable(runs, func(a, b int) bool { return runs[a].Started.Before(runs[b].Started) })
-	return runs, nil
+// Unwrap gives the cause.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// DamagedError says that a journal was whole once and is not any more: an entry cannot be read that was durable.
+type DamagedError struct {
+	Where string // the file or key
+	Seq   int    // the first entry that is missing
 }
 
-// Load reads one run.
-func (s *Store) Load(id string) (*Run, error) {
-	if id != filepath.Base(id) {
-		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
-	}
-	f, err := os.Open(filepath.Join(s.dir, id+ending))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := read(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name(), err)
-	}
-	r.settle(alive(f))
-	return r, nil
-}
-
-// alive says whether the process that writes the journal still holds its lock.
-func alive(f *os.File) bool {
-	if unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB) != nil {
-		return true
-	}
-	unix.Flock(int(f.Fd()), unix.LOCK_UN) //nolint:errcheck // closing the file gives the lock back in any case
-	return false
-}
-
-// read reads entries up to the end or the first torn one.
-func read(f io.Reader) (*Run, error) {
-	r := &Run{}
-	in := bufio.NewReaderSize(f, 1<<16)
-	for {
-		line, err := in.ReadBytes('\n')
-		if err == io.EOF {
-			r.Torn = len(line) > 0
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		e, ok := decode(line)
-		if !ok {
-			r.Torn = true
-			break
-		}
-		if e.Header != nil {
-			r.Header, r.Started = *e.Header, e.Started
-		}
-		r.Entries = append(r.Entries, e)
-	}
-	if r.ID == "" {
-		return nil, ErrNoRun
-	}
-	return r, nil
-}
-
-func decode(line []byte) (plan.Entry, bool) {
-	var e plan.Entry
-	if len(line) < 10 || line[8] != ' ' {
-		return e, false
-	}
-	sum, err := strconv.ParseUint(string(line[:8]), 16, 32)
-	body := line[9 : len(line)-1]
-	if err != nil || checksum(body) != uint32(sum) {
-		return e, false
-	}
-	return e, json.Unmarshal(body, &e) == nil
-}
-
-// settle derives the run's state from its entries: one without an end waits, runs or, its process gone, is stopped.
-func (r *Run) settle(alive bool) {
-	last := r.Entries[len(r.Entries)-1]
-	switch {
-	case last.Kind == plan.KindEnd:
-		r.State, r.Ended = plan.State(last.State), last.Ended
-	case r.asks():
-		r.State = plan.Waiting // the question outlives the process that asked it
-	case !alive:
-		r.State = plan.Stopped
-	default:
-		r.State = plan.Running
-	}
-}
-
-// asks says whether a question stands open; other branches may have gone on after it.
-func (r *Run) asks() bool {
-	open := map[string]bool{}
-	for _, e := range r.Entries {
-		if e.Kind == plan.KindAsk {
-			open[e.Place] = e.State == "asked"
-		}
-	}
-	return slices.Contains(slices.Collect(maps.Values(open)), true)
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%s is damaged: entry %d cannot be read, but later ones can", e.Where, e.Seq)
 }

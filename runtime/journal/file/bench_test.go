@@ -1,4 +1,4 @@
-package journal_test
+package file_test
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/standin-project/standin/lang/sig"
-	"github.com/standin-project/standin/runtime/journal"
+	"github.com/standin-project/standin/runtime/journal/file"
 	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 	"github.com/standin-project/standin/runtime/vm"
@@ -24,7 +24,7 @@ import (
 // in the bare write's time.
 func BenchmarkChange(b *testing.B) {
 	dir := b.TempDir()
-	j, err := journal.Open(dir).Create(&plan.Header{Script: "bench.dtcl"})
+	j, err := file.Open(dir).Create(b.Context(), &plan.Header{Script: "bench.dtcl"})
 	if err != nil {
 		b.Fatal(err)
 	}
