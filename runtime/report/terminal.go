@@ -1,4 +1,5 @@
-// Package report turns the events of a run into what people and machines read: terminal lines and JSON lines.
+// Package report turns a run into what people and machines read: its events into lines as they come, and its journal into a
+// report as text, JSON and a page.
 package report
 
 import (
@@ -40,6 +41,8 @@ func sentence(e plan.Event, quiet bool) string {
 		return fmt.Sprintf("STEP %s: skipped, its WHEN is false", e.Text)
 	case plan.EventFail:
 		return fmt.Sprintf("%s: failed: %s", e.Text, e.Error)
+	case plan.EventRule:
+		return fmt.Sprintf("%s (%s)", e.Text, e.Error)
 	case plan.EventMark:
 		return "POINT OF NO RETURN"
 	case plan.EventAsk:
