@@ -52,7 +52,7 @@ func Lookup(all []def.Command) plan.Lookup {
 	records := make(map[string]*plan.Record, len(all))
 	for i := range all {
 		c := &all[i]
-		records[c.Usage] = &plan.Record{Read: c.Read, Observe: c.Observe, Undo: c.Undo}
+		records[c.Usage] = &plan.Record{System: c.System, Reaches: c.Reaches, Read: c.Read, Observe: c.Observe, Undo: c.Undo}
 	}
 	return func(s *sig.Signature) (*plan.Record, error) {
 		r, ok := records[s.Usage]

@@ -1,6 +1,7 @@
 package builtins_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,9 @@ func TestEveryRecordIsComplete(t *testing.T) {
 				if !slots[name] {
 					t.Errorf("documents %q, which is no slot of the usage line", name)
 				}
+			}
+			if c.System == "" || slices.Contains(c.Reaches, c.System) {
+				t.Errorf("works on systems of the kind %q and reaches %q", c.System, c.Reaches)
 			}
 			changes := c.Effect == sig.Changes || c.Effect == sig.Final
 			if changes != (c.Observe != nil) || changes == (c.Read != nil) {

@@ -9,10 +9,7 @@ import (
 // Commands gives the vocabulary of clusters over s. A nil s is enough for help and check.
 func Commands(s Systems) []def.Command {
 	k := kit{s}
-	var all []def.Command
-	for _, part := range [][]def.Command{groupCommands(k), resourceCommands(k), nodeCommands(k), clusterCommands(k), oldCommands(k)} {
-		all = append(all, part...)
-	}
+	all := def.Of("cluster", groupCommands(k), resourceCommands(k), nodeCommands(k), clusterCommands(k), oldCommands(k))
 	for i := range all {
 		all[i].Docs = docs(all[i].Usage)
 	}

@@ -47,11 +47,13 @@ func (k kit) observe(ctx context.Context, c *def.Call, op model.Op) (*def.Action
 	if err != nil {
 		return nil, err
 	}
+	blind := ""
 	if op.Verb == model.GroupMove && op.Node == "" {
 		// The node is chosen here, once: what was journaled is what is done and what is verified.
 		if op.Node, err = state.Next(op.Group); err != nil {
 			return nil, err
 		}
+		blind = fmt.Sprintf("without TO <node> it moves on each time, and group %q may have moved already", op.Group)
 	}
 	steps, err := state.Steps(op)
 	if err != nil {
@@ -60,7 +62,7 @@ func (k kit) observe(ctx context.Context, c *def.Call, op model.Op) (*def.Action
 	if len(steps) == 0 {
 		return &def.Action{Done: plan.Yes, Why: "nothing to change: the cluster is already as it should be"}, nil
 	}
-	a := &def.Action{Done: plan.No, Changes: changes(state.Name, steps), Do: func(ctx context.Context) (value.Value, error) {
+	a := &def.Action{Done: plan.No, Blind: blind, Changes: changes(state.Name, steps), Do: func(ctx context.Context) (value.Value, error) {
 		return nil, apply(ctx, c, sys, op)
 	}}
 	switch op.Verb {
@@ -70,10 +72,11 @@ func (k kit) observe(ctx context.Context, c *def.Call, op model.Op) (*def.Action
 	return a, nil
 }
 
-// inverse is what a Change records: the operation that brings its From back, and where.
+// inverse is what a Change records: the operation that brings its From back, where, and how the change left its object.
 type inverse struct {
 	Cluster string   `json:"cluster"`
 	Op      model.Op `json:"op"`
+	Left    string   `json:"left,omitempty"`
 }
 
 func changes(cluster string, steps []model.Step) []plan.Change {
@@ -84,7 +87,7 @@ func changes(cluster string, steps []model.Step) []plan.Change {
 		}
 		ch := plan.Change{System: "cluster " + cluster, What: s.What, From: s.From, To: s.To}
 		if s.Inverse != nil {
-			ch.Inverse, _ = json.Marshal(inverse{cluster, *s.Inverse}) // plain strings always marshal
+			ch.Inverse, _ = json.Marshal(inverse{cluster, *s.Inverse, s.To}) // plain strings always marshal
 		}
 		all = append(all, ch)
 	}
@@ -145,7 +148,25 @@ func (k kit) undo(ctx context.Context, data json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	return sys.Apply(ctx, in.Op)
+	state, err := sys.State(ctx)
+	if err != nil {
+		return err
+	}
+	steps, err := state.Undoing(in.Op, in.Left)
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	if err := sys.Apply(ctx, in.Op); err != nil || in.Op.Verb != model.ResourceOnline || in.Op.Note != "" {
+		return err
+	}
+	if state, err = sys.State(ctx); err != nil {
+		return err
+	}
+	if r := state.Resource(in.Op.Resource); r != nil && r.Degraded() {
+		return value.Failf(value.CodeFailed, "resource %q of cluster %q is online again, but %s", r.Name, state.Name, r.Note).
+			Hint("remove the cause, then CLUSTER %s RESOURCE %q ONLINE tries again", state.Name, r.Name)
+	}
+	return nil
 }
 
 // newResource is the operation that RESOURCE … CREATE asks for.

@@ -39,6 +39,8 @@ type Script struct {
 	Event    string // "online" or "offline"
 	// File is the script's path: <scripts folder>/<node>/<event>.dtcl.
 	File string
+	// Change is the change that runs it, as "system: what".
+	Change string
 	// Params are the resource's own parameters (set, target).
 	Params map[string]string
 }

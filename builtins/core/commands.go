@@ -19,8 +19,10 @@ func Commands(s Systems) []def.Command {
 		"args":    "its arguments, one after the other; no shell reads them",
 		"agent":   "the agent whose host runs it; without ON the host that runs the script",
 	}
-	return []def.Command{
-		{Read: k.probe, Signature: sig.Signature{
+	// Who answers follows from what the clusters have online and what DNS says; a program may look at and change anything.
+	network, everything := []string{"agent", "cluster", "dns"}, []string{"agent", "cluster", "dns", "directory"}
+	return def.Of("host", []def.Command{
+		{Reaches: network, Read: k.probe, Signature: sig.Signature{
 			Usage:   "PROBE <host> (PING | ARP | TCP <port:number> [EXPECT <text>] | HTTP <url:text>) [FROM <agent>]",
 			Summary: "Asks whether a host answers; that it does not is an answer, not a failure.",
 			Docs: map[string]string{
@@ -34,7 +36,7 @@ func Commands(s Systems) []def.Command {
 			Effect:  sig.Reads,
 			Example: `IF ((PROBE 10.1.0.5 TCP 25 EXPECT "220").answered) THEN WRITE "mail answers"; END`,
 		}},
-		{Read: k.query, Signature: sig.Signature{
+		{Reaches: everything, Read: k.query, Signature: sig.Signature{
 			Usage:   "EXEC <program> [<args>…] [ON <agent>] EFFECT READS",
 			Summary: "Runs a program that only reads; a plan runs it too.",
 			Docs:    program,
@@ -42,7 +44,7 @@ func Commands(s Systems) []def.Command {
 			Effect:  sig.Reads,
 			Example: `WRITE (EXEC uname EFFECT READS).output;`,
 		}},
-		{Observe: k.exec, Signature: sig.Signature{
+		{Reaches: everything, Observe: k.exec, Signature: sig.Signature{
 			Usage:   "EXEC <program> [<args>…] [ON <agent>] EFFECT CHANGES",
 			Summary: "Runs a program that changes something; a plan only prints it, and undo cannot take it back.",
 			Docs:    program,
@@ -50,7 +52,7 @@ func Commands(s Systems) []def.Command {
 			Effect:  sig.Final,
 			Example: `EXEC true EFFECT CHANGES;`,
 		}},
-	}
+	})
 }
 
 const execResult = "a map: output and errors (what the program printed on its two outputs, without the final newline); " +
@@ -112,8 +114,12 @@ func (k kit) exec(_ context.Context, c *def.Call) (*def.Action, error) {
 	}
 	return &def.Action{
 		Done:    plan.No,
+		Blind:   "what program " + p.String() + " had done when it was cut off is known to nobody but the program",
 		Changes: []plan.Change{{System: system, What: "program " + p.String(), To: "runs"}},
 		Do: func(ctx context.Context) (value.Value, error) {
+			if err := plan.StillHeld(ctx); err != nil {
+				return nil, err
+			}
 			v, err := result(host.Exec(ctx, p))
 			ran = err == nil
 			return v, err

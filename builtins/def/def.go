@@ -4,6 +4,7 @@ package def
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/standin-project/standin/lang/sig"
 	"github.com/standin-project/standin/runtime/plan"
@@ -14,6 +15,11 @@ import (
 type Command struct {
 	sig.Signature
 
+	// System is the kind of the systems that it works on: what its Change.System begins with ("agent", "cluster", "dns",
+	// "directory", "host"). Reaches are the other kinds that its answer depends on, or that it may change as well.
+	System  string
+	Reaches []string
+
 	// Read carries out a command whose effect is session, reads or waits. A plan does not call it for waits.
 	Read func(ctx context.Context, c *Call) (value.Value, error)
 
@@ -22,8 +28,21 @@ type Command struct {
 	// A resumed run calls it to learn whether an interrupted command had been done.
 	Observe func(ctx context.Context, c *Call) (*Action, error)
 
-	// Undo brings back what one Change recorded as its Inverse.
+	// Undo brings back what one Change recorded as its Inverse; a Change that has none cannot be undone. It finds its object as
+	// the change left it, as it was before, or between the two, wherever a process ended; what somebody else has made of it
+	// since it leaves alone, with a Failure (CodeRefused) that says what was found, what was wanted and the way out.
 	Undo func(ctx context.Context, inverse json.RawMessage) error
+}
+
+// Of gives the commands of several tables: those that name no kind of system work on this one.
+func Of(system string, tables ...[]Command) []Command {
+	all := slices.Concat(tables...)
+	for i := range all {
+		if all[i].System == "" {
+			all[i].System = system
+		}
+	}
+	return all
 }
 
 // Action is what an observation found and how to go on from there.

@@ -15,7 +15,7 @@ type Systems interface {
 
 // Commands are the commands that read a directory. s may be nil where no command is called.
 func Commands(s Systems) []def.Command {
-	return []def.Command{
+	return def.Of("directory", []def.Command{
 		{
 			Signature: sig.Signature{
 				Usage:   "DIRECTORY <directory> STATUS",
@@ -43,7 +43,7 @@ func Commands(s Systems) []def.Command {
 			},
 			Read: func(ctx context.Context, c *def.Call) (value.Value, error) { return query(ctx, s, c) },
 		},
-	}
+	})
 }
 
 func status(ctx context.Context, s Systems, c *def.Call) (value.Value, error) {

@@ -14,7 +14,8 @@ func shown() []string {
 }
 
 // Show gives the state of a directory that matters to a failover: each entry of the Exchange organisation, each
-// account with service principal names and each mailbox, by name, with its attributes; many values are sorted.
+// account with service principal names and each mailbox, by name, with its attributes; many values are sorted. Beside
+// them stands its "serial": the server's update number, where it has one.
 func Show(ctx context.Context, r Reader) (map[string]any, error) {
 	info, err := r.Info(ctx)
 	if err != nil {
@@ -35,6 +36,9 @@ func Show(ctx context.Context, r Reader) (map[string]any, error) {
 		if err := r.Search(ctx, q, add); err != nil {
 			return nil, err
 		}
+	}
+	if info.USN != "" {
+		state["serial"] = info.USN
 	}
 	return state, nil
 }

@@ -17,7 +17,7 @@ func Commands(s Systems) []def.Command {
 		all[i].Effect = sig.Changes
 		all[i].Undo = v.undo
 	}
-	return append(all, v.query(), v.wait())
+	return def.Of("dns", all, []def.Command{v.query(), v.wait()})
 }
 
 // verbs are the commands' functions over the servers of a site.

@@ -142,16 +142,21 @@ func (v verbs) undo(ctx context.Context, raw json.RawMessage) error {
 			continue
 		}
 		if !Equal(now, s.Old) {
-			return value.Failf(value.CodeConflict, "cannot undo %s %s: got %s, want %s", s.Type, s.Name, orNone(now), orNone(s.Old)).
-				Hint("someone changed it after this run; it was %s before", orNone(s.New))
+			return value.Failf(value.CodeRefused, "cannot take back what was made of %s %s: got %s, want %s",
+				s.Type, s.Name, orNone(now), orNone(s.Old)).Hint(othersChanged, orNone(s.New))
 		}
 		one := Update{Zone: back.Update.Zone, Swaps: []Swap{s}}
 		if err := CheckRules(ctx, sys, one); err != nil {
 			return err
 		}
-		if _, err := sys.Update(ctx, one); err != nil {
+		if _, err := sys.Update(ctx, one); value.HasCode(err, value.CodeConflict) {
+			return value.Failf(value.CodeRefused, "cannot take back what was made of %s %s: %w", s.Type, s.Name, err).
+				Hint(othersChanged, orNone(s.New))
+		} else if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+const othersChanged = "somebody changed it since; it was %s before: use DNS ADD and DNS DELETE if it shall be so again"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/standin-project/standin/builtins/def"
@@ -92,8 +93,9 @@ func (v verbs) forward(ctx context.Context, host string, from, to netip.Addr) ([
 	return []edit{{sys, Update{zone.Name, []Swap{{p.name, p.typ, p.old, want}}}}}, nil
 }
 
-// reverse are the edits of the host's PTRs: one if both addresses are in one zone. An address in a reverse zone that
-// no server of the site holds has no PTR to keep; left says which.
+// reverse are the edits of the host's PTRs: one if both addresses are in one zone, else the one that comes before the one
+// that goes, whose TTL it takes over: a run that is cut off between them finds it there. An address in a reverse zone
+// that no server of the site holds has no PTR to keep; left says which.
 func (v verbs) reverse(ctx context.Context, host string, from, to netip.Addr) (edits []edit, left []string, err error) {
 	var ttl *uint32 // of the PTR that goes
 	for _, address := range []netip.Addr{from, to} {
@@ -119,6 +121,7 @@ func (v verbs) reverse(ctx context.Context, host string, from, to netip.Addr) (e
 		}
 		edits = join(edits, edit{p.sys, Update{p.zone.Name, []Swap{{p.name, p.typ, p.old, want}}}})
 	}
+	slices.Reverse(edits)
 	return edits, left, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,58 @@ func TestMoveHostHalfDone(t *testing.T) {
 	})
 }
 
+// cutting takes so many updates and no more, as one whose runner is cut off there.
+type cutting struct {
+	dns.System
+	left int
+}
+
+func (c *cutting) Update(ctx context.Context, u dns.Update) ([]string, error) {
+	if c.left--; c.left < 0 {
+		return nil, errors.New("cut off")
+	}
+	return c.System.Update(ctx, u)
+}
+
+// A move between two reverse zones that is cut off after any update and carried out again ends as one that was not, with
+// the TTL of the PTR that went; taken back instead, it leaves everything as it was.
+func TestMoveHostCutOffBetweenTwoZones(t *testing.T) {
+	const move = "DNS MOVE HOST exch1.mydomain.com FROM 10.1.0.5 TO 10.2.0.5"
+	for _, end := range []string{"done again", "taken back"} {
+		for updates := range 4 {
+			dir := t.TempDir()
+			if err := embedded.Init(dir); err != nil {
+				t.Fatal(err)
+			}
+			zone := "$ORIGIN 2.10.in-addr.arpa.\n$TTL 3600\n@ SOA ns1.mydomain.com. host.mydomain.com. 1 3600 600 86400 3600\n@ NS ns1.mydomain.com.\n"
+			if err := os.WriteFile(filepath.Join(dir, "2.zone"), []byte(zone), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			server := serve(t, dir, "dns1")
+			newSession(t, servers{server}).run(t.Context(), "DNS TTL 1.10.in-addr.arpa 5.0 PTR 77")
+			before := records(t, server)
+			s := newSession(t, servers{&cutting{server, updates}})
+			s.run(t.Context(), move)
+			if end == "taken back" {
+				for _, c := range slices.Backward(s.changes) {
+					cmd, _ := newSession(t, servers{server}).call(move)
+					if err := cmd.Undo(t.Context(), c.Inverse); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := records(t, server); got != before {
+					t.Errorf("after %d updates and undo:\n%s\nwant:\n%s", updates, got, before)
+				}
+				continue
+			}
+			newSession(t, servers{server}).run(t.Context(), move)
+			dnstest.Want(t, server, "5.0.1.10.in-addr.arpa", "PTR", nil)
+			dnstest.Want(t, server, "5.0.2.10.in-addr.arpa", "PTR", dnstest.Set("5.0.2.10.in-addr.arpa", "PTR", 77, "exch1.mydomain.com"))
+			dnstest.Want(t, server, "exch1.mydomain.com", "A", dnstest.Set("exch1.mydomain.com", "A", 900, "10.2.0.5"))
+		}
+	}
+}
+
 // TestMoveHostClassless follows the CNAMEs by which a small network's reverse names lead to a zone of their own.
 func TestMoveHostClassless(t *testing.T) {
 	dir := t.TempDir()
@@ -123,8 +176,9 @@ func TestUndoRefusesWhatOthersChanged(t *testing.T) {
 	other.run(t.Context(), "DNS REPLACE mydomain.com exch1 A 10.1.1.9 WITH 10.1.2.2")
 	err := s.undoAll(t.Context())
 	var f *value.Failure
-	if !errors.As(err, &f) || f.Code != value.CodeConflict {
-		t.Fatalf("got %v, want a conflict", err)
+	if !errors.As(err, &f) || f.Code != value.CodeRefused ||
+		!strings.Contains(f.Message, "got 10.1.2.2 (ttl 900), want 10.1.1.9 (ttl 900)") || !strings.Contains(f.Hints[0], "it was 10.1.0.5 (ttl 900) before") {
+		t.Fatalf("got %+v, want a refusal with what was found and wanted", err)
 	}
 	dnstest.Want(t, site, "exch1.mydomain.com", "A", dnstest.Set("exch1.mydomain.com", "A", 900, "10.1.2.2"))
 	other.run(t.Context(), "DNS REPLACE mydomain.com exch1 A 10.1.2.2 WITH 10.1.0.5")

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -128,62 +127,4 @@ func attributes(edits []directory.Edit) []string {
 		}
 	}
 	return names
-}
-
-// inverse is what a change records so that it can be undone.
-type inverse struct {
-	User    string  `json:"user,omitempty"` // whose right was used; the password is asked for again
-	Batches batches `json:"batches,omitempty"`
-	Note    string  `json:"note,omitempty"`   // key of the note that was written, with
-	Before  []byte  `json:"before,omitempty"` // what it held
-}
-
-func (i inverse) raw() json.RawMessage {
-	raw, err := json.Marshal(i)
-	if err != nil {
-		panic(err) // texts only: cannot happen
-	}
-	return raw
-}
-
-// undo brings back what one change recorded, in the opposite order. Entries that are already as they were stay so.
-func (c commands) undo(ctx context.Context, raw json.RawMessage) error {
-	var inv inverse
-	if err := json.Unmarshal(raw, &inv); err != nil {
-		return err
-	}
-	_, d, err := c.Organisation(ctx, directory.Login{User: inv.User})
-	if err == nil {
-		_, err = d.Info(ctx)
-	}
-	if err != nil && inv.User != "" {
-		// The journal holds no password; where the site file has none for this account, the site's own undoes.
-		_, d, err = c.Organisation(ctx, directory.Login{})
-	}
-	if err != nil {
-		return err
-	}
-	if inv.Note != "" {
-		return d.SetNote(ctx, inv.Note, inv.Before)
-	}
-	for _, b := range slices.Backward(inv.Batches) {
-		err := b.each(ctx, func(ctx context.Context, dn string) error {
-			e, err := d.Entry(ctx, dn, attributes(b.Edits)...)
-			if gone(err) {
-				return nil // whoever took the entry away took what was changed with it
-			}
-			if err != nil {
-				return err
-			}
-			back, _ := takeBack(e, b.Edits)
-			if len(back) == 0 {
-				return nil
-			}
-			return d.Modify(ctx, directory.Modification{DN: dn, Edits: back})
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/standin-project/standin/builtins/def"
@@ -21,7 +20,7 @@ const (
 // Commands are the commands of an Exchange organisation. s may be nil where no command is called.
 func Commands(s Systems) []def.Command {
 	c := commands{s}
-	return slices.Concat(failoverCommands(c), organisationCommands(c), bindingCommands(c))
+	return def.Of("directory", failoverCommands(c), organisationCommands(c), bindingCommands(c))
 }
 
 func failoverCommands(c commands) []def.Command {

@@ -297,7 +297,7 @@ func (j *job) changes() []plan.Change {
 	var changes []plan.Change
 	if j.next != nil && (j.before == nil || string(j.next.raw()) != string(j.before)) {
 		changes = append(changes, plan.Change{System: system, What: fmt.Sprintf("record of the failover from %s to %s", j.source.name, j.target.name),
-			From: j.record.state(), To: j.next.state(), Inverse: inverse{User: j.opt.login.User, Note: j.key, Before: j.before}.raw()})
+			From: j.record.state(), To: j.next.state(), Inverse: inverse{User: j.opt.login.User, Note: j.key, Before: j.before, After: j.next.digest()}.raw()})
 	}
 	for _, s := range j.steps {
 		changes = append(changes, plan.Change{System: system, What: s.what, From: s.from, To: s.to, Count: s.batches.count(),

@@ -1,15 +1,13 @@
 package mirror
 
 import (
-	"slices"
-
 	"github.com/standin-project/standin/builtins/def"
 )
 
 // Commands gives the records of mirroring. What SOURCE and TARGET choose is kept by the walk that runs them.
 func Commands(systems Systems) []def.Command {
 	s := &session{systems: systems}
-	return slices.Concat(
+	return def.Of("agent",
 		s.sessionCommands(),
 		s.agentCommands(),
 		s.setCommands(),

@@ -28,7 +28,7 @@ func (s *session) orphanCommands() []def.Command {
 			Signature: sig.Signature{
 				Usage:   "ORPHANS START <connection:id> [DELETE | MOVE TO <folder:path>] [OLDER THAN <age:duration>] [UP TO <count:number>]",
 				Summary: "Removes what the target has and the set has not, or moves it aside, and waits until that is done; what an EXCLUDE rule covers is never touched.",
-				Docs:    docs, Result: "how many files were removed", Effect: sig.Changes,
+				Docs:    docs, Result: "how many files were removed", Effect: sig.Final,
 				Example: `$c = CONNECT mailstores TO west MAP EXACT; ORPHANS START $c MOVE TO E:\Aside OLDER THAN 1h;`,
 			},
 			Observe: s.sweep,
@@ -71,16 +71,16 @@ func (s *session) sweep(ctx context.Context, c *def.Call) (*def.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := admitted(ctx, sys, st.Connection, false); err != nil {
+	if err := directed(ctx, sys, st.Connection, asMirror(false)); err != nil {
 		return nil, err
 	}
-	return &def.Action{
+	return turned(ctx, sys, st.Connection, asMirror(false), &def.Action{
 		Done: plan.No, Changes: []plan.Change{orphanChange(st.Connection, d, sweep)},
 		Do: func(ctx context.Context) (value.Value, error) {
 			n, err := sys.Sweep(ctx, st.Source, st.ID, sweep)
 			return value.Int(n), err
 		},
-	}, nil
+	})
 }
 
 // compare compares both sides of a call's connection.
@@ -119,7 +119,7 @@ func (s *session) compareCommands() []def.Command {
 			Signature: sig.Signature{
 				Usage:   "VERIFY <connection:id> [CHECKSUM] REPAIR",
 				Summary: "Compares both sides and starts a mirror of what differs.",
-				Docs:    connectionDoc, Effect: sig.Changes, Result: "the mirror's number, 0 if nothing differs",
+				Docs:    connectionDoc, Effect: sig.Final, Result: "the mirror's number, 0 if nothing differs",
 				Example: "$c = CONNECT mailstores TO west MAP EXACT; VERIFY $c CHECKSUM REPAIR;",
 			},
 			Observe: s.repair,

@@ -22,7 +22,7 @@ func (s *session) connectionCommands() []def.Command {
 				Usage: "CONNECT <set> TO <target:agent> MAP (EXACT | BASE <base:path> | " +
 					"<from:path> TO <to:path> [, <from:path> TO <to:path>]…) [MIRROR|NOMIRROR]",
 				Summary: "Connects a replication set to a target, or finds the connection that is there; " +
-					"with MIRROR a new one also starts a full mirror.",
+					"with MIRROR one that has carried nothing whole yet also starts a full mirror.",
 				Docs: map[string]string{
 					"set": setDoc["set"], "target": "name or address of the target's agent",
 					"base": "a folder of the target below which every path goes, under its drive's letter",
@@ -97,6 +97,9 @@ func (s *session) connect(ctx context.Context, c *def.Call) (*def.Action, error)
 		if have.Set != conn.Set || have.Target != conn.Target {
 			continue
 		}
+		if c.Has("MIRROR") && have.unmirrored() && slices.Equal(have.Map, conn.Map) {
+			return firstMirror(ctx, sys, have)
+		}
 		if !slices.Equal(have.Map, conn.Map) {
 			return nil, value.Failf(value.CodeConflict, "connection %d carries %q to %s under other paths", have.ID, have.Set, have.Target).
 				Hint("DISCONNECT %d first", have.ID)
@@ -110,6 +113,26 @@ func (s *session) connect(ctx context.Context, c *def.Call) (*def.Action, error)
 		return nil, err
 	}
 	return s.newConnection(ctx, sys, conn, c.Has("MIRROR"))
+}
+
+// unmirrored says whether nothing whole has come over a connection, and nothing is on its way.
+func (st Status) unmirrored() bool {
+	return st.Data == Bad && !st.Last.Running() && (st.Last.Number == 0 || st.Last.Error != "")
+}
+
+// firstMirror observes the mirror that CONNECT … MIRROR starts over a connection that is there: a run that had made it may
+// have been cut off.
+func firstMirror(ctx context.Context, sys System, st Status) (*def.Action, error) {
+	a, err := start(ctx, sys, st, Mirror{Compare: Compare{All: true}})
+	if err != nil {
+		return nil, err
+	}
+	do := a.Do
+	a.Do = func(ctx context.Context) (value.Value, error) {
+		_, err := do(ctx)
+		return value.Int(st.ID), err
+	}
+	return a, nil
 }
 
 func usable(set Set) error {
@@ -129,21 +152,21 @@ func (s *session) newConnection(ctx context.Context, sys System, conn Connection
 	if err != nil {
 		return nil, err
 	}
-	from, over, err := markers(ctx, sys, conn)
-	if err == nil {
-		_, err = AdmitConnection(conn, from, over)
+	by := admission(AdmitConnection)
+	if mirrored {
+		by = asMirror(false)
 	}
-	if err != nil {
+	if err := directed(ctx, sys, conn, by); err != nil {
 		return nil, err
 	}
 	named := conn
 	named.ID = id
-	inverse, _ := json.Marshal(named) // such a struct always encodes
+	change, err := connecting(ctx, sys, named)
+	if err != nil {
+		return nil, err
+	}
 	action := &def.Action{
-		Done: plan.No,
-		Changes: []plan.Change{{
-			System: "agent " + conn.Source, What: named.String(), To: "connected, " + mapWords(conn.Map), Inverse: inverse,
-		}},
+		Done: plan.No, Changes: []plan.Change{change},
 		Do: func(ctx context.Context) (value.Value, error) {
 			id, err := sys.Connect(ctx, conn)
 			if err == nil && mirrored {
@@ -158,8 +181,15 @@ func (s *session) newConnection(ctx context.Context, sys System, conn Connection
 			return nil, err
 		}
 		action.Changes = append(action.Changes, changes...)
+		action.Verify = func(ctx context.Context) (plan.Answer, error) {
+			_, known, err := made(ctx, sys, conn) // its mirror may have failed since: its status says so
+			if err != nil || !known {
+				return plan.No, err
+			}
+			return plan.Yes, nil
+		}
 	}
-	return action, nil
+	return turned(ctx, sys, conn, by, action)
 }
 
 // markers gives the markers of both sides of a connection.
@@ -183,40 +213,6 @@ func admitted(ctx context.Context, r Reader, conn Connection, restore bool) erro
 	return err
 }
 
-func (s *session) undoConnect(ctx context.Context, inverse json.RawMessage) error {
-	sys, conn, err := s.recorded(inverse)
-	if err != nil {
-		return err
-	}
-	if _, err := find(ctx, sys, conn.Source, conn.ID); value.HasCode(err, value.CodeNotThere) {
-		return nil // it is gone already
-	} else if err != nil {
-		return err
-	}
-	return sys.Disconnect(ctx, conn.Source, conn.ID)
-}
-
-func (s *session) undoDisconnect(ctx context.Context, inverse json.RawMessage) error {
-	sys, conn, err := s.recorded(inverse)
-	if err != nil {
-		return err
-	}
-	if _, err := find(ctx, sys, conn.Source, conn.ID); !value.HasCode(err, value.CodeNotThere) {
-		return err // it is there already, or nobody knows
-	}
-	_, err = sys.Connect(ctx, conn)
-	return err
-}
-
-func (s *session) recorded(inverse json.RawMessage) (System, Connection, error) {
-	var conn Connection
-	if err := json.Unmarshal(inverse, &conn); err != nil {
-		return nil, conn, err
-	}
-	sys, err := s.systems.Mirror()
-	return sys, conn, err
-}
-
 func (s *session) disconnect(ctx context.Context, c *def.Call) (*def.Action, error) {
 	sys, st, err := s.connection(ctx, c)
 	if value.HasCode(err, value.CodeNotThere) {
@@ -225,7 +221,7 @@ func (s *session) disconnect(ctx context.Context, c *def.Call) (*def.Action, err
 	if err != nil {
 		return nil, err
 	}
-	inverse, _ := json.Marshal(st.Connection) // such a struct always encodes
+	inverse, _ := json.Marshal(ended{st.Connection, st.Last, st.OrphansDue, st.Replication != Stopped}) // such a struct always encodes
 	return &def.Action{
 		Done: plan.No,
 		Changes: []plan.Change{{

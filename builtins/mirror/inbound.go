@@ -32,10 +32,38 @@ func Attach(all []Inbound, c Connection, generation int64) []Inbound {
 	}
 	in.Connection, in.Connected, in.Generation = c, true, generation
 	after = append(after, in)
-	slices.SortFunc(after, func(a, b Inbound) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(after, bySource)
 	return after
+}
+
+// Replaced gives the record that Attach would replace by one of c; nil if there is none. A target remembers one of each
+// source and set.
+func Replaced(all []Inbound, c Connection) *Inbound {
+	i := slices.IndexFunc(all, func(in Inbound) bool { return in.Source == c.Source && in.Set == c.Set })
+	if i < 0 {
+		return nil
+	}
+	return &all[i]
+}
+
+// Retract gives what a target remembers once it never knew c: was in its place, where that is not nil.
+func Retract(all []Inbound, c Connection, was *Inbound) []Inbound {
+	if _, known := Recall(all, c); !known {
+		return all
+	}
+	after := slices.DeleteFunc(slices.Clone(all), func(in Inbound) bool { return in.Source == c.Source && in.ID == c.ID })
+	if was != nil {
+		after = append(after, *was)
+	}
+	if len(after) == 0 {
+		return nil
+	}
+	slices.SortFunc(after, bySource)
+	return after
+}
+
+func bySource(a, b Inbound) int {
+	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
 }
 
 // Recall finds the record of c.

@@ -36,6 +36,9 @@ func (m Marker) String() string {
 	return fmt.Sprintf("%s, generation %d", m.Role, m.Generation)
 }
 
+// same says whether two markers are equal; all that say nothing are.
+func (m Marker) same(o Marker) bool { return m == o || m.Generation == 0 && o.Generation == 0 }
+
 // Admit says whether the data of one root may go over another one, and what the other's marker then is. A root that is
 // a source itself may have what no other root has: only a restore, which somebody asked for by that word, goes over it.
 func Admit(c Connection, from, over Marker, restore bool) (Marker, error) {

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -23,7 +24,7 @@ func (s *session) mirrorCommands() []def.Command {
 			Docs: map[string]string{
 				"connection": connectionDoc["connection"] + "; what a mirror overwrites at the target cannot be brought back",
 			},
-			Result: "the mirror's number", Effect: sig.Changes, Example: startExample,
+			Result: "the mirror's number", Effect: sig.Final, Example: startExample,
 		},
 		Observe: s.startMirror,
 	}}
@@ -41,6 +42,7 @@ func (s *session) mirrorCommands() []def.Command {
 				Example: startExample + " $result = MIRROR " + v.word + " $c;", // it may have ended before
 			},
 			Observe: func(ctx context.Context, c *def.Call) (*def.Action, error) { return s.control(ctx, c, v.verb) },
+			Undo:    s.undoControl,
 		})
 	}
 	return append(commands, s.replicationCommand("START", true), s.replicationCommand("STOP", false), s.restoreCommand())
@@ -79,7 +81,7 @@ func start(ctx context.Context, sys System, st Status, m Mirror) (*def.Action, e
 	if err != nil {
 		return nil, err
 	}
-	return &def.Action{
+	return turned(ctx, sys, conn, asMirror(m.Restore), &def.Action{
 		Done: plan.No, Changes: changes,
 		Do: func(ctx context.Context) (value.Value, error) {
 			n, err := sys.StartMirror(ctx, st.Source, st.ID, m)
@@ -95,7 +97,7 @@ func start(ctx context.Context, sys System, st Status, m Mirror) (*def.Action, e
 			}
 			return plan.No, nil
 		},
-	}, nil
+	})
 }
 
 // current gives a connection with the rules that its set has now.
@@ -113,7 +115,7 @@ func current(ctx context.Context, r Reader, c Connection) (Connection, error) {
 
 // mirrorChanges foretells a mirror from a look at both sides by size and time.
 func mirrorChanges(ctx context.Context, sys System, c Connection, m Mirror, sweep Sweep) ([]plan.Change, error) {
-	if err := admitted(ctx, sys, c, m.Restore); err != nil {
+	if err := directed(ctx, sys, c, asMirror(m.Restore)); err != nil {
 		return nil, err
 	}
 	how := m.Compare
@@ -128,6 +130,9 @@ func mirrorChanges(ctx context.Context, sys System, c Connection, m Mirror, swee
 		From: foretold(m, d), To: "as on " + c.Source + kindOf(m),
 		Count: int(d.Differ),
 	}}
+	if m.All {
+		changes[0].Count = int(d.Files)
+	}
 	if m.Orphans && d.Orphans > 0 {
 		changes = append(changes, orphanChange(c, d, sweep))
 	}
@@ -136,6 +141,9 @@ func mirrorChanges(ctx context.Context, sys System, c Connection, m Mirror, swee
 
 // foretold says what a look by size and time found; a mirror by blocks may find more.
 func foretold(m Mirror, d Difference) string {
+	if m.All { // whatever the target has: also what an earlier mirror of the same plan would have sent
+		return fmt.Sprintf("%d files to send, %d bytes", d.Files, d.Bytes)
+	}
 	if m.Checksum {
 		return fmt.Sprintf("%d entries differ in size or time, %d bytes", d.Differ, d.DifferBytes)
 	}
@@ -181,10 +189,12 @@ func (s *session) control(ctx context.Context, c *def.Call, verb Verb) (*def.Act
 		return nil, value.Failf(value.CodeConflict, "no mirror of connection %d is running", st.ID).
 			Hint("MIRROR START %d starts one", st.ID)
 	}
+	before := ended{Connection: st.Connection, Last: st.Last}
+	inverse, _ := json.Marshal(controlled{before, verb}) // such a struct always encodes
 	return &def.Action{
 		Done: plan.No,
 		Changes: []plan.Change{{
-			System: "agent " + st.Source, What: fmt.Sprintf("mirror of %q to %s", st.Set, st.Target), From: state, To: to,
+			System: "agent " + st.Source, What: fmt.Sprintf("mirror of %q to %s", st.Set, st.Target), From: state, To: to, Inverse: inverse,
 		}},
 		Do: func(ctx context.Context) (value.Value, error) {
 			return value.Int(0), sys.ControlMirror(ctx, st.Source, st.ID, verb)
@@ -209,6 +219,7 @@ func (s *session) replicationCommand(word string, on bool) def.Command {
 				return nil, err
 			}
 			from, to := Stopped, Replicating
+			inverse, _ := json.Marshal(replicated{st.Source, st.ID, !on}) // such a struct always encodes
 			if !on {
 				from, to = st.Replication, Stopped
 			}
@@ -216,20 +227,30 @@ func (s *session) replicationCommand(word string, on bool) def.Command {
 				return &def.Action{Done: plan.Yes, Why: fmt.Sprintf("the replication of connection %d is %s", st.ID, st.Replication)}, nil
 			}
 			if on {
-				if err := admitted(ctx, sys, st.Connection, false); err != nil {
+				if err := directed(ctx, sys, st.Connection, asMirror(false)); err != nil {
 					return nil, err
 				}
 			}
-			return &def.Action{
+			a := &def.Action{
 				Done: plan.No,
 				Changes: []plan.Change{{
-					System: "agent " + st.Source, What: fmt.Sprintf("replication of %q to %s", st.Set, st.Target), From: from, To: to,
+					System: "agent " + st.Source, What: fmt.Sprintf("replication of %q to %s", st.Set, st.Target),
+					From: from, To: to, Inverse: inverse,
 				}},
 				Do: func(ctx context.Context) (value.Value, error) {
 					return value.Int(0), sys.Replicate(ctx, st.Source, st.ID, on)
 				},
-			}, nil
+			}
+			if !on {
+				return a, nil
+			}
+			a.Changes = append(a.Changes, plan.Change{
+				System: "agent " + st.Target, What: fmt.Sprintf("data of %q on %s", st.Set, st.Target),
+				From: "as they are", To: "follow " + st.Source,
+			})
+			return turned(ctx, sys, st.Connection, asMirror(false), a)
 		},
+		Undo: s.undoReplication,
 	}
 }
 
@@ -248,6 +269,7 @@ func (s *session) restoreCommand() def.Command {
 				"TAKEOVER $c; RESTORE mailstores FROM west TO east;",
 		},
 		Observe: s.restore,
+		Undo:    s.undoConnect,
 	}
 }
 
@@ -284,11 +306,13 @@ func (s *session) restore(ctx context.Context, c *def.Call) (*def.Action, error)
 	}
 	if !known {
 		back.ID = before.ID
-		changes = slices.Insert(changes, 0, plan.Change{
-			System: "agent " + from, What: back.String(), To: "connected, " + mapWords(back.Map),
-		})
+		change, err := connecting(ctx, sys, back)
+		if err != nil {
+			return nil, err
+		}
+		changes = slices.Insert(changes, 0, change)
 	}
-	return &def.Action{
+	return turned(ctx, sys, back, asMirror(true), &def.Action{
 		Done: plan.No, Changes: changes,
 		Do: func(ctx context.Context) (value.Value, error) {
 			id := before.ID
@@ -308,7 +332,7 @@ func (s *session) restore(ctx context.Context, c *def.Call) (*def.Action, error)
 			}
 			return plan.Yes, nil
 		},
-	}, nil
+	})
 }
 
 // wayBack gives the connection that brings a set's data back to where they came from.

@@ -84,10 +84,23 @@ func (s *session) undoMark(ctx context.Context, inverse json.RawMessage) error {
 		return err
 	}
 	now, err := sys.Marker(ctx, m.Agent, m.New.Set)
-	if err != nil || now == m.Old {
+	if err != nil || now.same(m.Old) {
 		return err
 	}
-	return sys.Mark(ctx, m.Agent, m.New, m.Old)
+	if now.same(m.New) {
+		err = m.back(ctx, sys)
+	}
+	if !now.same(m.New) || value.HasCode(err, value.CodeConflict) {
+		return othersChanged(fmt.Sprintf("the owner of %q on agent %q", m.New.Set, m.Agent), now.String(), m.New.String(), m.Old.String())
+	}
+	return err
+}
+
+// back brings the old marker back; where there was none, none.
+func (m mark) back(ctx context.Context, sys System) error {
+	old := m.Old
+	old.Set = m.New.Set
+	return sys.Mark(ctx, m.Agent, m.New, old)
 }
 
 func (s *session) takeover(ctx context.Context, c *def.Call) (*def.Action, error) {

@@ -15,11 +15,12 @@ import (
 
 var setDoc = map[string]string{"set": "name of a replication set of the source; upper and lower case differ"}
 
-// setState is what a change of a set records: the set as it was, nil where there was none.
+// setState is what a change of a set records: the set as it was and as it became, nil where there is none.
 type setState struct {
 	Agent string `json:"agent"`
 	Name  string `json:"name"`
 	Old   *Set   `json:"old"`
+	New   *Set   `json:"new"`
 }
 
 func (s *session) setCommands() []def.Command {
@@ -183,7 +184,7 @@ func (s *session) edit(ctx context.Context, c *def.Call, f func(*def.Call, *Set)
 }
 
 func setChange(agent, name string, old, set *Set) plan.Change {
-	inverse, _ := json.Marshal(setState{Agent: agent, Name: name, Old: old}) // such a struct always encodes
+	inverse, _ := json.Marshal(setState{agent, name, old, set}) // such a struct always encodes
 	return plan.Change{
 		System: "agent " + agent, What: fmt.Sprintf("replication set %q", name),
 		From: old.String(), To: set.String(), Inverse: inverse,
@@ -198,6 +199,16 @@ func (s *session) undoSet(ctx context.Context, inverse json.RawMessage) error {
 	sys, err := s.systems.Mirror()
 	if err != nil {
 		return err
+	}
+	sets, err := sys.Sets(ctx, was.Agent)
+	if err != nil {
+		return err
+	}
+	switch now := findSet(sets, was.Name); {
+	case now.same(was.Old):
+		return nil
+	case !now.same(was.New):
+		return othersChanged(fmt.Sprintf("replication set %q of agent %q", was.Name, was.Agent), now.String(), was.New.String(), was.Old.String())
 	}
 	if was.Old == nil {
 		return sys.DropSet(ctx, was.Agent, was.Name)
@@ -233,22 +244,40 @@ func (s *session) rename(ctx context.Context, c *def.Call) (*def.Action, error) 
 		return &def.Action{Done: plan.Yes, Why: fmt.Sprintf("replication set %q has that name already", to)}, nil
 	case old == nil:
 		return nil, noSet(source, from, sets)
+	case there != nil && there.same(old.named(to)):
+		return dropping(sys, source, old), nil // the rename was cut off between its two halves
 	case there != nil:
 		return nil, value.Failf(value.CodeConflict, "agent %q has a replication set %q already", source, to).
 			Hint("REPSET DELETE it, or choose another name")
 	}
-	renamed := *old
-	renamed.Name = to
+	renamed, a := old.named(to), dropping(sys, source, old)
+	drop := a.Do
+	a.Changes = slices.Insert(a.Changes, 0, setChange(source, to, nil, renamed))
+	a.Do = func(ctx context.Context) (value.Value, error) {
+		if err := sys.PutSet(ctx, source, *renamed); err != nil {
+			return nil, err
+		}
+		return drop(ctx)
+	}
+	return a, nil
+}
+
+// dropping observes the end of a set.
+func dropping(sys System, agent string, old *Set) *def.Action {
 	return &def.Action{
 		Done:    plan.No,
-		Changes: []plan.Change{setChange(source, to, nil, &renamed), setChange(source, from, old, nil)},
+		Changes: []plan.Change{setChange(agent, old.Name, old, nil)},
 		Do: func(ctx context.Context) (value.Value, error) {
-			if err := sys.PutSet(ctx, source, renamed); err != nil {
-				return nil, err
-			}
-			return value.Int(0), sys.DropSet(ctx, source, from)
+			return value.Int(0), sys.DropSet(ctx, agent, old.Name)
 		},
-	}, nil
+	}
+}
+
+// named gives a set under another name.
+func (s *Set) named(name string) *Set {
+	other := *s
+	other.Name = name
+	return &other
 }
 
 func (s *session) displaySet(ctx context.Context, c *def.Call) (value.Value, error) {

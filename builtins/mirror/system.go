@@ -112,8 +112,11 @@ type Run struct {
 	Ended      time.Time `json:"ended_time"`
 }
 
-// WasStopped is the Error of a mirror that was told to stop: it has not failed.
-const WasStopped = "it was stopped"
+// What the Error of a mirror says that has not failed: it was told to stop, or its agent's process ended.
+const (
+	WasStopped = "it was stopped"
+	WasCutOff  = "it was cut off when its process ended"
+)
 
 // Running says whether the mirror has not ended yet.
 func (r Run) Running() bool { return r.Number > 0 && r.Ended.IsZero() }
@@ -234,6 +237,11 @@ type System interface {
 	Connect(ctx context.Context, c Connection) (int64, error)
 	// Disconnect ends a connection; its target goes on remembering it.
 	Disconnect(ctx context.Context, source string, id int64) error
+	// Retract takes back a Connect, also one that was cut off: the connection ends, and its target remembers was in its
+	// place, nothing if that is nil. Nothing may have come over it.
+	Retract(ctx context.Context, c Connection, was *Inbound) error
+	// Revive takes back a Disconnect, also one that was cut off: the connection is as st says that it was. No mirror of it runs.
+	Revive(ctx context.Context, st Status) error
 	// StartMirror starts a mirror, which runs on by itself, and returns its number.
 	StartMirror(ctx context.Context, source string, id int64, m Mirror) (int64, error)
 	// ControlMirror stops, pauses or resumes a running mirror; it returns when the mirror has obeyed.
@@ -242,7 +250,8 @@ type System interface {
 	Replicate(ctx context.Context, source string, id int64, on bool) error
 	// Sweep removes orphans and says how many.
 	Sweep(ctx context.Context, source string, id int64, s Sweep) (int64, error)
-	// Mark replaces the marker of a root if it still is old. Whatever an older generation sends is refused from then on.
+	// Mark replaces the marker of a root if it still is old, or removes it where the new one's generation is 0. Whatever an
+	// older generation sends is refused from then on.
 	Mark(ctx context.Context, agent string, old, new Marker) error
 }
 

@@ -10,13 +10,19 @@ import (
 
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/cluster/model"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // Properties applies random operations, a new cluster for each seed, and checks after each what must always hold.
 func Properties(t *testing.T, seeds uint64, fresh func() *model.Cluster, open Open) {
 	for seed := range seeds {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		sys := open(t, fresh(), func(context.Context, cluster.Script) error { return nil })
+		sys := open(t, fresh(), func(context.Context, cluster.Script) error {
+			if rnd.IntN(3) == 0 {
+				return value.Failf(value.CodeUnreachable, "agent %q is not reachable", "east")
+			}
+			return nil
+		})
 		for range 40 {
 			op := randomOp(rnd)
 			before, err := sys.State(t.Context())
@@ -68,31 +74,53 @@ func ensured(t *testing.T, seed uint64, op model.Op, m *model.Cluster) {
 	if op.Verb == model.GroupMove && op.Node == "" { // it moves on to the next node
 		return
 	}
+	if op.Verb == model.ResourceOnline && m.Resource(op.Resource).Degraded() { // it is tried again
+		return
+	}
 	if steps, err := m.Steps(op); err != nil || len(steps) > 0 {
 		t.Errorf("seed %d: %+v done again has %d steps, %v", seed, op, len(steps), err)
 	}
 }
 
-// undone checks that the inverses of all steps, the last one first, bring the model back to where it was.
+// undone checks that the inverses of all steps, the last one first, bring the model back to where it was: however many of
+// the steps were made, and however many were taken back before.
 func undone(t *testing.T, seed uint64, op model.Op, before *model.Cluster, steps []model.Step) {
 	t.Helper()
-	m := before.Clone()
-	for _, s := range steps {
-		if s.Inverse == nil {
-			return
-		}
-		s.Make(m)
+	if slices.ContainsFunc(steps, func(s model.Step) bool { return s.Inverse == nil }) {
+		return
 	}
+	m := before.Clone()
+	for made := range len(steps) + 1 {
+		after := m.Clone()
+		for back := range len(steps) + 1 {
+			once := after.Clone()
+			takenBack(t, seed, op, once, steps[len(steps)-back:])
+			takenBack(t, seed, op, once, steps)
+			compare(t, seed, op, once, before)
+		}
+		if made < len(steps) {
+			steps[made].Make(m)
+		}
+	}
+}
+
+// takenBack takes steps back, the last one first.
+func takenBack(t *testing.T, seed uint64, op model.Op, m *model.Cluster, steps []model.Step) {
+	t.Helper()
 	for _, s := range slices.Backward(steps) {
-		back, err := m.Steps(*s.Inverse)
+		back, err := m.Undoing(*s.Inverse, s.To)
 		if err != nil {
-			t.Errorf("seed %d: undo of %+v: %v", seed, op, err)
-			return
+			t.Fatalf("seed %d: undo of %+v: %s: %v", seed, op, s.What, err)
 		}
 		for _, b := range back {
 			b.Make(m)
 		}
 	}
+}
+
+// compare fails the test unless two clusters have the same objects, in the same order.
+func compare(t *testing.T, seed uint64, op model.Op, m, before *model.Cluster) {
+	t.Helper()
 	got, want := objects(m), objects(before)
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if got[name] != want[name] {
@@ -108,6 +136,12 @@ func undone(t *testing.T, seed uint64, op model.Op, before *model.Cluster, steps
 // objects is every object of a cluster as text.
 func objects(m *model.Cluster) map[string]string {
 	all := make(map[string]string)
+	for i, r := range m.Resources {
+		all[fmt.Sprint("resource ", i)] = r.Name
+	}
+	for i, g := range m.Groups {
+		all[fmt.Sprint("group ", i)] = g.Name
+	}
 	for _, r := range m.Resources {
 		all["resource "+r.Name] = fmt.Sprint(r.State, r.Wanted, r.Note, r.Depends, r.Group, r.Params)
 	}

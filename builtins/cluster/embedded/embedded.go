@@ -10,8 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
-	"sync/atomic"
 
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/cluster/model"
@@ -43,8 +43,11 @@ func Open(path string, opt Options) (*Cluster, error) {
 	return &Cluster{Cluster: sim.New(f, opt.Root, opt.RunScript), file: f}, nil
 }
 
-// Writes says how many times the state was written since Open.
-func (c *Cluster) Writes() int64 { return c.file.writes.Load() }
+// Writes says how many writes have changed something since the file was made, by whatever process.
+func (c *Cluster) Writes(ctx context.Context) (int64, error) {
+	s, err := c.file.read(ctx)
+	return s.Serial, err
+}
 
 // Fail takes the cluster away: all its nodes are fenced, nothing is online any more.
 func (c *Cluster) Fail(ctx context.Context) error {
@@ -56,9 +59,9 @@ func (c *Cluster) Heal(ctx context.Context) error {
 	return c.file.Update(ctx, func(m *model.Cluster) error { m.UnfenceAll(); return nil })
 }
 
-// Show gives the observable state, for comparing sites: no times, no messages.
+// Show gives the observable state, for comparing sites: no times, no messages. Its serial counts the writes.
 func (c *Cluster) Show(ctx context.Context) (map[string]any, error) {
-	m, err := c.State(ctx)
+	m, err := c.file.read(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +78,7 @@ func (c *Cluster) Show(ctx context.Context) (map[string]any, error) {
 			"state": string(m.GroupState(g.Name)), "owner": g.Owner, "held": g.Held, "resources": resources,
 		}
 	}
-	return map[string]any{"nodes": nodes, "groups": groups, "fenced": m.Gone()}, nil
+	return map[string]any{"nodes": nodes, "groups": groups, "fenced": m.Gone(), "serial": m.Serial}, nil
 }
 
 func showResource(r *model.Resource) map[string]any {
@@ -94,53 +97,69 @@ func showResource(r *model.Resource) map[string]any {
 
 // file is a store in one JSON file.
 type file struct {
-	path   string
-	mu     sync.Mutex
-	writes atomic.Int64
+	path string
+	mu   sync.Mutex
+}
+
+// saved is what the file holds.
+type saved struct {
+	*model.Cluster
+	// Serial counts the writes that changed something.
+	Serial int64 `json:"serial,omitempty"`
 }
 
 func (f *file) Load(ctx context.Context) (*model.Cluster, error) {
+	s, err := f.read(ctx)
+	return s.Cluster, err
+}
+
+func (f *file) read(ctx context.Context) (saved, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return saved{}, err
 	}
 	data, err := os.ReadFile(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, value.Failf(value.CodeNotThere, "cannot open the embedded cluster: %w", err).
+		return saved{}, value.Failf(value.CodeNotThere, "cannot open the embedded cluster: %w", err).
 			Hint("standin site init makes a site with its clusters")
 	}
 	if err != nil {
-		return nil, value.Failf(value.CodeUnreachable, "cannot open the embedded cluster: %w", err)
+		return saved{}, value.Failf(value.CodeUnreachable, "cannot open the embedded cluster: %w", err)
 	}
-	var m model.Cluster
+	s := saved{Cluster: &model.Cluster{}}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
-	if err := d.Decode(&m); err != nil {
-		return nil, value.Failf(value.CodeFailed, "cannot read the embedded cluster in %q: %w", f.path, err).
+	if err := d.Decode(&s); err != nil {
+		return saved{}, value.Failf(value.CodeFailed, "cannot read the embedded cluster in %q: %w", f.path, err).
 			Hint("restore the file from a copy, or make the site anew with standin site init")
 	}
-	return &m, nil
+	return s, nil
 }
 
+// Update writes nothing where nothing changes.
 func (f *file) Update(ctx context.Context, change func(*model.Cluster) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m, err := f.Load(ctx)
+	s, err := f.read(ctx)
 	if err != nil {
 		return err
 	}
-	if err := change(m); err != nil {
+	was := s.Clone()
+	if err := change(s.Cluster); err != nil {
 		return err
 	}
-	if err := write(f.path, m); err != nil {
+	if reflect.DeepEqual(s.Clone(), was) {
+		return nil
+	}
+	s.Serial++
+	if err := write(f.path, s); err != nil {
 		return value.Failf(value.CodeFailed, "cannot save the embedded cluster: %w", err).Hint("see to space and rights there")
 	}
-	f.writes.Add(1)
 	return nil
 }
 
 // write replaces the file in one piece; when it returns, the new state outlives a power cut.
-func write(path string, m *model.Cluster) error {
-	data, err := json.MarshalIndent(m, "", "  ")
+func write(path string, s saved) error {
+	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -154,7 +173,7 @@ func Init(site string) error {
 		return err
 	}
 	for _, m := range Fresh() {
-		if err := write(filepath.Join(dir, m.Name+".json"), m); err != nil {
+		if err := write(filepath.Join(dir, m.Name+".json"), saved{Cluster: m}); err != nil {
 			return fmt.Errorf("cannot write cluster %q: %w", m.Name, err)
 		}
 	}

@@ -25,7 +25,7 @@ func (b *builder) createGroup(op Op) error {
 	b.add(Step{What: `group "` + g.Name + `"`, To: "empty, on " + g.Owner, Inverse: &Op{Verb: GroupDelete, Group: g.Name},
 		Make: func(c *Cluster) {
 			g := g
-			c.Groups = append(c.Groups, &g)
+			c.Groups = insert(c.Groups, op.At, &g)
 		}})
 	return nil
 }
@@ -40,9 +40,9 @@ func (b *builder) deleteGroup(op Op) error {
 			quoted(names(members, func(r *Resource) string { return r.Name }))).
 			Hint("delete them first")
 	}
-	name := g.Name
+	name, at := g.Name, slices.Index(b.c.Groups, g)+1
 	b.add(Step{What: `group "` + name + `"`, From: "empty, on " + g.Owner,
-		Inverse: &Op{Verb: GroupCreate, Group: name, Node: g.Owner, Held: g.Held},
+		Inverse: &Op{Verb: GroupCreate, Group: name, Node: g.Owner, Held: g.Held, At: at},
 		Make: func(c *Cluster) {
 			c.Groups = slices.DeleteFunc(c.Groups, func(g *Group) bool { return strings.EqualFold(g.Name, name) })
 		}})
@@ -51,7 +51,7 @@ func (b *builder) deleteGroup(op Op) error {
 
 func (b *builder) createResource(op Op) error {
 	r := op.New.clone()
-	r.State, r.Wanted, r.Note = Offline, false, ""
+	r.State, r.Wanted = Offline, false
 	if r.Name == "" {
 		return value.Failf(value.CodeBadParameter, "a resource needs a name")
 	}
@@ -78,8 +78,16 @@ func (b *builder) createResource(op Op) error {
 		}
 	}
 	b.add(Step{What: `resource "` + r.Name + `"`, To: describe(r), Inverse: &Op{Verb: ResourceDelete, Resource: r.Name},
-		Make: func(c *Cluster) { c.Resources = append(c.Resources, r.clone()) }})
+		Make: func(c *Cluster) { c.Resources = insert(c.Resources, op.At, r.clone()) }})
 	return nil
+}
+
+// insert puts x at a place that counts from 1; 0, and one behind the end, is the end.
+func insert[T any](all []T, at int, x T) []T {
+	if at < 1 || at > len(all) {
+		return append(all, x)
+	}
+	return slices.Insert(all, at-1, x)
 }
 
 // describe says what a resource is, in one line.
@@ -110,8 +118,8 @@ func (b *builder) deleteResource(op Op) error {
 			Hint("remove the dependency first with CLUSTER %s RESOURCE %q REMOVE DEPENDENCY %q", b.c.Name, users[0].Name, r.Name)
 	}
 	b.stop([]*Resource{r}, stopping{}) // one that failed: undoing all this makes it fail again
-	name, old := r.Name, r.clone()
-	b.add(Step{What: `resource "` + name + `"`, From: describe(r), Inverse: &Op{Verb: ResourceCreate, Resource: name, New: old},
+	name, old, at := r.Name, r.clone(), slices.Index(b.c.Resources, r)+1
+	b.add(Step{What: `resource "` + name + `"`, From: describe(r), Inverse: &Op{Verb: ResourceCreate, Resource: name, New: old, At: at},
 		Make: func(c *Cluster) {
 			c.Resources = slices.DeleteFunc(c.Resources, func(r *Resource) bool { return strings.EqualFold(r.Name, name) })
 		}})

@@ -1,6 +1,11 @@
 package model
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/standin-project/standin/runtime/value"
+)
 
 // This file brings resources online and takes them offline.
 
@@ -8,6 +13,9 @@ import "slices"
 func (b *builder) set(r *Resource, to State, wanted bool, note string, script *Script) {
 	name, from := r.Name, r.State
 	s := Step{What: `resource "` + name + `"`, From: string(from), To: string(to), Inverse: inverseOf(r), Script: script}
+	if to == Online {
+		s.Inverse.Node = b.c.Group(r.Group).Owner
+	}
 	if r.Degraded() {
 		s.From += " (" + r.Note + ")"
 	}
@@ -24,13 +32,14 @@ func (b *builder) set(r *Resource, to State, wanted bool, note string, script *S
 
 // inverseOf gives the operation that brings a resource back to the state it is in now.
 func inverseOf(r *Resource) *Op {
+	verb := ResourceOffline
 	switch r.State {
 	case Online:
-		return &Op{Verb: ResourceOnline, Resource: r.Name}
+		verb = ResourceOnline
 	case Failed:
-		return &Op{Verb: ResourceFail, Resource: r.Name, Note: r.Note}
+		verb = ResourceFail
 	}
-	return &Op{Verb: ResourceOffline, Resource: r.Name}
+	return &Op{Verb: verb, Resource: r.Name, Note: r.Note}
 }
 
 func (b *builder) script(r *Resource, event string) *Script {
@@ -49,6 +58,24 @@ func (b *builder) setOnline(r *Resource) {
 	default:
 		b.set(r, Online, true, "", b.script(r, "online"))
 	}
+}
+
+// degrade brings a resource back to where it was online without doing all its work. No script runs: it would try again.
+func (b *builder) degrade(r *Resource, note string) error {
+	if r.State == Online && r.Note == note {
+		return nil
+	}
+	for _, on := range b.c.needs(r)[1:] {
+		if on != nil && on.State != Online {
+			return value.Failf(value.CodeConflict, "cannot bring resource %q of cluster %q online: it depends on %q, which is %s",
+				r.Name, b.c.Name, on.Name, strings.ToLower(string(on.State))).Hint("bring that online first")
+		}
+	}
+	if err := b.settle(b.c.Group(r.Group)); err != nil {
+		return err
+	}
+	b.set(r, Online, true, note, nil)
+	return nil
 }
 
 // start brings resources of one group online, in order. One whose dependencies did not come online stays as it is.
@@ -75,6 +102,9 @@ func (b *builder) start(g *Group, members []*Resource) error {
 type stopping struct {
 	lost bool // its node is gone: no script runs there
 	back bool // it comes online again elsewhere
+	note string
+	// noted is the resource that gets the note.
+	noted string
 }
 
 // stop takes resources offline, in order.
@@ -87,7 +117,11 @@ func (b *builder) stop(members []*Resource, how stopping) {
 		if r.State != Offline && !how.lost {
 			script = b.script(r, "offline")
 		}
-		b.set(r, Offline, how.back, "", script)
+		note := ""
+		if r.Name == how.noted {
+			note = how.note
+		}
+		b.set(r, Offline, how.back, note, script)
 	}
 }
 

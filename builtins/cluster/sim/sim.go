@@ -10,6 +10,7 @@ import (
 
 	"github.com/standin-project/standin/builtins/cluster"
 	"github.com/standin-project/standin/builtins/cluster/model"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -85,25 +86,43 @@ func (c *Cluster) take(ctx context.Context, s model.Step, ended bool) error {
 		r := m.Resource(s.Script.Resource)
 		r.State, r.Note = model.Pending, ""
 		script = c.script(m, r, s.Script)
+		script.Change = "cluster " + m.Name + ": " + s.What
 	})
 	if err != nil {
 		return err
 	}
 	failed := c.run(context.WithValue(ctx, inScript{}, c), script)
+	cut := ctx.Err()
+	if p := pause(nil); cut == nil && errors.As(failed, &p) {
+		cut = failed // the run was told to stop between two commands of the script, and goes on later
+	}
 	// The outcome is written even when the run was cancelled: a resource must not stay pending for ever.
 	err = c.update(context.WithoutCancel(ctx), ended, func(m *model.Cluster) {
-		s.Make(m)
-		switch r := m.Resource(s.Script.Resource); {
-		case ctx.Err() != nil && s.Script.Event == "online":
-			r.State, r.Wanted, r.Note = model.Failed, false, "online.dtcl was interrupted"
+		r := m.Resource(s.Script.Resource)
+		if cut == nil || s.Script.Event == "offline" {
+			s.Make(m)
+		}
+		switch {
+		case cut != nil: // whoever asks next runs the script again
+			r.State, r.Note = model.Failed, model.Interrupted(s.Script.Event)
 		case failed != nil:
 			r.Note = ending(s.Script.Event, failed)
 		}
 	})
-	return errors.Join(ctx.Err(), err)
+	return errors.Join(cut, err)
 }
 
+// pause is an error that ends a run for now: it is no mistake of the script.
+type pause interface {
+	error
+	Pauses()
+}
+
+// update makes one write, if the run still holds its lock.
 func (c *Cluster) update(ctx context.Context, ended bool, change func(*model.Cluster)) error {
+	if err := plan.StillHeld(ctx); err != nil {
+		return err
+	}
 	return c.store.Update(ctx, func(m *model.Cluster) error {
 		if err := m.Reachable(); err != nil && !ended { // it was lost on the way
 			return err

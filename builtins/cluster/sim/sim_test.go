@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/standin-project/standin/builtins/cluster"
@@ -52,6 +53,77 @@ func TestCutOffAtEveryWrite(t *testing.T) {
 			if left > 20 {
 				break
 			}
+		}
+	}
+}
+
+// stopped is how a script ends whose run was told to stop.
+type stopped struct{}
+
+func (stopped) Error() string { return "stopped between two commands" }
+func (stopped) Pauses()       {}
+
+// A script that was stopped leaves its resource to be done again: the operation ends as it would have at once, or is undone
+// as if nothing had been.
+func TestAScriptThatWasStopped(t *testing.T) {
+	const group = "Exchange Group"
+	nothing, online := model.Op{Verb: model.GroupRelease, Group: group}, model.Op{Verb: model.GroupOnline, Group: group}
+	for _, x := range []struct {
+		before, op model.Op
+		scripts    int
+	}{
+		{nothing, online, 1}, {online, model.Op{Verb: model.GroupOffline, Group: group}, 1}, {online, model.Op{Verb: model.GroupMove, Group: group, Node: "west2"}, 2},
+	} {
+		want := finish(t, x.before, x.op, enough)
+		for at := range x.scripts {
+			s, scripts := &store{state: embedded.Fresh()[1], left: enough}, -1000
+			c := sim.New(s, "", func(context.Context, cluster.Script) error {
+				if scripts++; scripts == at+1 {
+					return stopped{}
+				}
+				return nil
+			})
+			if err := c.Apply(t.Context(), x.before); err != nil {
+				t.Fatal(err)
+			}
+			start := s.state.Clone()
+			steps, err := start.Steps(x.op)
+			if err != nil {
+				t.Fatal(err)
+			}
+			scripts = 0
+			if err := c.Apply(t.Context(), x.op); !errors.Is(err, stopped{}) {
+				t.Fatalf("%s: got %v, want that it was stopped", x.op.Verb, err)
+			}
+			undone := &store{state: s.state.Clone(), left: enough}
+			takeBack(t, undone, steps)
+			if !same(undone.state, start) {
+				t.Errorf("%s, stopped in script %d and undone, differs", x.op.Verb, at+1)
+			}
+			if err := c.Apply(t.Context(), x.op); err != nil {
+				t.Fatal(err)
+			}
+			if !same(s.state, want) {
+				t.Errorf("%s, stopped in script %d and done again, differs", x.op.Verb, at+1)
+			}
+		}
+	}
+}
+
+// takeBack takes steps back, the last one first.
+func takeBack(t *testing.T, s *store, steps []model.Step) {
+	t.Helper()
+	c := sim.New(s, "", func(context.Context, cluster.Script) error { return nil })
+	for _, step := range slices.Backward(steps) {
+		back, err := s.state.Undoing(*step.Inverse, step.To)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(back) == 0 {
+			continue
+		}
+		if err := c.Apply(t.Context(), *step.Inverse); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -23,6 +23,8 @@ import (
 type Host struct {
 	// Timeout is how long a host has to answer a probe; 0 is core.ProbeTimeout.
 	Timeout time.Duration
+	// Hides says whether a text holds a secret; nil knows none. No variable that does is in a program's environment.
+	Hides func(text string) bool
 }
 
 var _ core.System = Host{}
@@ -164,7 +166,7 @@ func (h Host) Query(ctx context.Context, p core.Program) (core.Output, error) { 
 func (h Host) Exec(ctx context.Context, p core.Program) (core.Output, error) {
 	cmd := exec.CommandContext(ctx, p.Path, p.Args...)
 	var stdout, stderr capped
-	cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, environment()
+	cmd.Stdout, cmd.Stderr, cmd.Env = &stdout, &stderr, h.environment()
 	killGroup(cmd)
 	// A grandchild that escaped the group could hold the pipes open for ever.
 	cmd.WaitDelay = time.Second
@@ -189,12 +191,13 @@ func (h Host) Exec(ctx context.Context, p core.Program) (core.Output, error) {
 	return out, value.Failf(value.CodeFailed, "cannot run program %q: %w", p.Path, err)
 }
 
-// environment gives a program what it needs to find its way, and nothing that may hold a secret.
-func environment() []string {
-	var env []string
+// environment gives a program what it needs to find its way, and nothing that may hold a secret. It is never nil: then
+// the program would get all that this process has.
+func (h Host) environment() []string {
+	env := []string{}
 	for _, name := range []string{"PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP",
 		"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERPROFILE", "PROGRAMFILES", "PROGRAMDATA"} {
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := os.LookupEnv(name); ok && (h.Hides == nil || !h.Hides(v)) {
 			env = append(env, name+"="+v)
 		}
 	}

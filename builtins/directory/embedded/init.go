@@ -56,7 +56,7 @@ func Init(dir string, f Fresh) error {
 	slices.SortFunc(entries, directory.ByName)
 	err := os.MkdirAll(dir, 0o700)
 	if err == nil {
-		err = writeSnapshot((&store{dir: dir}).snapshot(), 1, entries)
+		err = writeSnapshot((&store{dir: dir}).snapshot(), 1, 0, entries)
 	}
 	if err != nil {
 		return value.Failf(value.CodeFailed, "cannot make directory %q: %w", dir, err)

@@ -25,7 +25,7 @@ const compactAfter = 1 << 20
 
 // store holds the entries in memory and on disk: a snapshot "entries.ldif" and a journal of changes after it. The
 // snapshot's first line says which journal belongs to it, so a crash between writing a snapshot and removing the old
-// journal cannot apply a change twice.
+// journal cannot apply a change twice; and how many changes it holds, which is the server's update number.
 type store struct {
 	dir        string
 	generation int
@@ -35,7 +35,7 @@ type store struct {
 	at      map[string]int             // folded name → index in order
 	owners  map[string]string          // folded servicePrincipalName → folded name of the account that has it
 	pending bytes.Buffer               // changes not yet written
-	applied int                        // number of changes in memory
+	applied int                        // number of changes since the directory was made
 	refuse  func(dn, attr string) bool // rights; nil is all allowed
 
 	commit  sync.Mutex
@@ -59,6 +59,7 @@ func openStore(dir string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read directory journal %q: %w", s.journalPath(), err)
 	}
+	s.durable = s.applied
 	if size > compactAfter {
 		if err := s.compact(); err != nil {
 			return nil, fmt.Errorf("cannot write directory %q: %w", s.snapshot(), err)
@@ -89,7 +90,7 @@ func (s *store) readSnapshot() error {
 	}
 	defer f.Close()
 	in := bufio.NewReader(f)
-	if _, err := fmt.Fscanf(in, "# generation %d\n", &s.generation); err != nil {
+	if _, err := fmt.Fscanf(in, firstLine, &s.generation, &s.applied); err != nil {
 		return fmt.Errorf("first line: %w", err)
 	}
 	r := directory.NewLDIFReader(in)
@@ -136,6 +137,7 @@ func (s *store) replay() (size int64, err error) {
 		if err := s.apply(m); err != nil {
 			return 0, err
 		}
+		s.applied++
 	}
 	if whole < len(raw) {
 		err = os.Truncate(s.journalPath(), int64(whole))
@@ -147,7 +149,7 @@ func (s *store) replay() (size int64, err error) {
 func (s *store) compact() error {
 	old := s.journalPath()
 	s.generation++
-	if err := writeSnapshot(s.snapshot(), s.generation, s.entries()); err != nil {
+	if err := writeSnapshot(s.snapshot(), s.generation, s.applied, s.entries()); err != nil {
 		return err
 	}
 	return os.Remove(old) // the snapshot is durable: a crash that brings the old journal back changes nothing
@@ -161,13 +163,16 @@ func (s *store) entries() []*directory.Entry {
 	return all
 }
 
-func writeSnapshot(path string, generation int, entries []*directory.Entry) error {
+// firstLine is that of a snapshot: the generation of its journal, and how many changes it holds.
+const firstLine = "# generation %d, serial %d\n"
+
+func writeSnapshot(path string, generation, serial int, entries []*directory.Entry) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {
 		return err
 	}
 	defer f.Cleanup()
-	if _, err := fmt.Fprintf(f, "# generation %d\n", generation); err != nil {
+	if _, err := fmt.Fprintf(f, firstLine, generation, serial); err != nil {
 		return err
 	}
 	if err := directory.WriteLDIF(f, entries...); err != nil {

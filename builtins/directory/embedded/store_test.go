@@ -120,10 +120,28 @@ func TestCompaction(t *testing.T) {
 		})
 		snapshot, err := os.ReadFile(filepath.Join(dir, "entries.ldif"))
 		must(t, err)
-		if !bytes.HasPrefix(snapshot, []byte("# generation 2\n")) {
+		if !bytes.HasPrefix(snapshot, []byte("# generation 2, serial 5\n")) {
 			t.Fatalf("got snapshot %.20q", snapshot)
 		}
 		must(t, os.WriteFile(filepath.Join(dir, "journal.1.ldif"), old, 0o600)) // as if it had not been removed
+	}
+}
+
+// The update number counts what was changed since the directory was made, whatever process did it.
+func TestUpdateNumber(t *testing.T) {
+	dir := fresh(t, 1)
+	for i := range 3 {
+		session(t, dir, func(d directory.System) {
+			info, err := d.Info(t.Context())
+			must(t, err)
+			if want := fmt.Sprint(i); info.USN != want {
+				t.Errorf("got update number %s, want %s", info.USN, want)
+			}
+			must(t, describe(t, d, strings.Repeat("x", i), strings.Repeat("x", i+1)))
+			if err := describe(t, d, "not there", "x"); err == nil {
+				t.Error("a change of what is not there was made")
+			}
+		})
 	}
 }
 
@@ -208,7 +226,7 @@ func TestNoDirectory(t *testing.T) {
 	if _, err := embedded.Open(dir); err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("got %v, want an error that names the folder", err)
 	}
-	must(t, os.WriteFile(filepath.Join(dir, "entries.ldif"), []byte("# generation 1\nrubbish\n"), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, "entries.ldif"), []byte("# generation 1, serial 0\nrubbish\n"), 0o600))
 	if _, err := embedded.Open(dir); err == nil || !strings.Contains(err.Error(), "line") {
 		t.Errorf("got %v, want an error that names the line", err)
 	}

@@ -149,6 +149,9 @@ func (c *Client) Modify(ctx context.Context, m directory.Modification) error {
 	}
 	var done bool
 	err := c.do(ctx, func(conn *ldap.Conn) error {
+		if err := plan.StillHeld(ctx); err != nil {
+			return err
+		}
 		res, err := conn.ModifyWithResult(req)
 		if ldap.IsErrorWithCode(err, ldap.LDAPResultReferral) && res != nil {
 			return c.refer(ctx, res.Referral, req)
@@ -234,6 +237,9 @@ func (c *Client) SetNote(ctx context.Context, key string, note []byte) error {
 	if c.cfg.Notes == nil {
 		return value.Failf(value.CodeFailed, "cannot keep the record of this failover: directory %q: %w", c.cfg.URL, errNoNotes).
 			Hint("give the directory a folder for its notes that both sites can reach")
+	}
+	if err := plan.StillHeld(ctx); err != nil {
+		return err
 	}
 	return c.cfg.Notes.SetNote(ctx, key, note)
 }

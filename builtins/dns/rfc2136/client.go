@@ -14,6 +14,7 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"github.com/standin-project/standin/builtins/dns"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -243,6 +244,9 @@ func (c *Client) Update(ctx context.Context, u dns.Update) (behind []string, err
 // arrives twice does no harm: the second one's prerequisites fail.
 func (c *Client) submit(ctx context.Context, m *mdns.Msg, u dns.Update) error {
 	return c.first(ctx, func(server string) error {
+		if err := plan.StillHeld(ctx); err != nil {
+			return err
+		}
 		r, err := c.ask(ctx, server, m)
 		switch {
 		case err != nil:

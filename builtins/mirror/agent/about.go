@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"runtime/debug"
 	"slices"
@@ -50,12 +51,33 @@ func version() string {
 }
 
 // Configure gives an agent its settings.
-func (s *Site) Configure(_ context.Context, agent string, set mirror.Settings) error {
+func (s *Site) Configure(ctx context.Context, agent string, set mirror.Settings) error {
 	n, err := s.up(agent)
 	if err != nil {
 		return err
 	}
-	return n.change(func(st *state) error { st.Settings = set; return nil })
+	return n.write(ctx, func(st *state) error { st.Settings = set; return nil })
+}
+
+// TakeUp starts the mirrors again that were started since then and cut off when their process ended, each under its number
+// and held if it was: for a run that goes on, nobody has ended them. One that cannot go on says why in its connection's
+// status.
+func (s *Site) TakeUp(ctx context.Context, since time.Time) {
+	for _, name := range s.Agents() {
+		n := s.nodes[name]
+		var cut []connection
+		n.view(func(st *state) {
+			for _, c := range st.Connections {
+				if n.runs[c.ID] == nil && c.Last.Error == mirror.WasCutOff && !c.Last.Started.Before(since) {
+					cut = append(cut, *c)
+				}
+			}
+		})
+		slices.SortFunc(cut, func(a, b connection) int { return cmp.Compare(a.ID, b.ID) })
+		for _, c := range cut {
+			_, _ = s.begin(ctx, name, c.ID, task{opt: c.Last.Options, goesOn: true, held: c.Paused})
+		}
+	}
 }
 
 // reconnect lets a source that has come back mirror what differs, if it is set to: block by block, and without removing

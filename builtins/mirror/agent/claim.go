@@ -12,5 +12,5 @@ func Claim(folder, set string, role mirror.Role) error {
 	m := mirror.FirstMarker(set)
 	m.Role = role
 	st.Markers[set] = m
-	return save(folder, st)
+	return save(folder, &st)
 }

@@ -26,6 +26,7 @@ type hello struct {
 	Key        []byte            `json:"key"` // of the sums, random for each session
 	Sweep      mirror.Sweep      `json:"sweep"`
 	Restore    bool              `json:"restore,omitempty"` // the mirror may go over an older source
+	Was        *mirror.Inbound   `json:"was,omitempty"`     // what the target remembers again once a connection is retracted
 	// Places are the identities of the source's roots and the folders above them, so that no mirror goes onto itself.
 	Places []string `json:"places,omitempty"`
 }
@@ -34,10 +35,11 @@ type hello struct {
 type purpose string
 
 const (
-	attach purpose = "attach" // make the connection known
-	detach purpose = "detach" // it has ended
-	look   purpose = "look"   // compare, write nothing
-	carry  purpose = "carry"  // mirror, remove orphans
+	attach  purpose = "attach"  // make the connection known
+	detach  purpose = "detach"  // it has ended
+	retract purpose = "retract" // it never was
+	look    purpose = "look"    // compare, write nothing
+	carry   purpose = "carry"   // mirror, remove orphans
 )
 
 // report is what a target has applied.
@@ -125,8 +127,12 @@ func (r *receiver) admit() error {
 		return err
 	}
 	err := n.change(func(st *state) error {
-		if r.hello.Purpose == detach {
+		switch r.hello.Purpose {
+		case detach:
 			st.Inbound = mirror.Change(st.Inbound, c, func(in *mirror.Inbound) { in.Connected = false })
+			return nil
+		case retract:
+			st.Inbound = mirror.Retract(st.Inbound, c, r.hello.Was)
 			return nil
 		}
 		if err := mirror.Taken(st.Inbound, c); err != nil {

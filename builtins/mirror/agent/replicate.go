@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/standin-project/standin/builtins/mirror"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -21,6 +22,9 @@ const (
 // removes nothing at the target.
 func (s *Site) Replicate(ctx context.Context, source string, id int64, on bool) error {
 	n, c, err := s.find(source, id)
+	if err == nil {
+		err = plan.StillHeld(ctx)
+	}
 	if err != nil {
 		return err
 	}

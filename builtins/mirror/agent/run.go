@@ -30,6 +30,8 @@ type task struct {
 	opt         mirror.Mirror
 	sweep       mirror.Sweep
 	onlyOrphans bool
+	goesOn      bool // it was cut off, and keeps its number
+	held        bool // it begins paused, as it was cut off
 }
 
 // run is one mirror at its source, or the replication that follows it.

@@ -15,7 +15,7 @@ import (
 )
 
 // Show gives what can be seen of the agents, those that are away too: "trees" by agent and volume, with a hash that
-// leaves times and owners out, and "connections".
+// leaves times and owners out, and the agent's "serial", which counts the changes of its own state; and "connections".
 func (s *Site) Show(ctx context.Context) (map[string]any, error) {
 	trees := map[string]any{}
 	connections := []any{}
@@ -29,6 +29,7 @@ func (s *Site) Show(ctx context.Context) (map[string]any, error) {
 			}
 			volumes[volume] = shown
 		}
+		n.view(func(st *state) { volumes["serial"] = st.Writes })
 		trees[name] = volumes
 		for _, st := range s.statuses(n) {
 			pairs := []any{}

@@ -68,6 +68,8 @@ type node struct {
 	mu    sync.Mutex
 	state state
 	runs  map[int64]*run // by connection
+	// reserved is the highest number of a connection that is being made.
+	reserved int64
 	// replications are the ones that were started, by connection; carriers see to it that a connection carries one thing
 	// at a time.
 	replications map[int64]*run
@@ -174,7 +176,7 @@ func Init(cfg Config, sets ...mirror.Set) error {
 	for _, set := range sets {
 		st.Sets[set.Name] = set
 	}
-	return save(cfg.Folder, st)
+	return save(cfg.Folder, &st)
 }
 
 func inFolder(folder, path string) string {
@@ -233,7 +235,7 @@ func (n *node) changeLocked(f func(*state) error) error {
 	if err := f(&next); err != nil {
 		return err
 	}
-	if err := save(n.cfg.Folder, next); err != nil {
+	if err := save(n.cfg.Folder, &next); err != nil {
 		return value.Failf(value.CodeFailed, "agent %q cannot keep its state: %w", n.cfg.Name, err)
 	}
 	n.state = next
@@ -245,7 +247,7 @@ func (n *node) note(f func(*state)) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f(&n.state)
-	return save(n.cfg.Folder, n.state)
+	return save(n.cfg.Folder, &n.state)
 }
 
 // view reads the state.

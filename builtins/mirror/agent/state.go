@@ -27,12 +27,14 @@ type state struct {
 	Inbound     []mirror.Inbound         `json:"inbound"`
 	Markers     map[string]mirror.Marker `json:"markers"`              // by set
 	Identities  map[string]identity      `json:"identities,omitempty"` // by set
+	Writes      int64                    `json:"writes,omitempty"`     // how often the state was changed
 }
 
 // connection is what a source keeps of a connection.
 type connection struct {
 	mirror.Connection
 	Last       mirror.Run `json:"last"`
+	Paused     bool       `json:"paused,omitempty"` // its mirror is held
 	OrphansDue string     `json:"orphans_due,omitempty"`
 }
 
@@ -67,14 +69,15 @@ func load(folder string) (state, error) {
 	}
 	for _, c := range s.Connections {
 		if c.Last.Running() {
-			c.Last.State, c.Last.Error, c.Last.Ended = mirror.Idle, "it was cut off when its process ended", time.Now()
+			c.Last.State, c.Last.Error, c.Last.Ended = mirror.Idle, mirror.WasCutOff, time.Now()
 		}
 	}
 	return s, err
 }
 
-// save makes the state durable before it returns. One that is on disk already is not written again.
-func save(folder string, s state) error {
+// save makes the state durable before it returns. One that is on disk already is not written again; one that is not
+// counts as one more write.
+func save(folder string, s *state) error {
 	dir := filepath.Join(folder, stateFolder)
 	b, err := json.MarshalIndent(s, "", "\t")
 	if err != nil {
@@ -85,6 +88,10 @@ func save(folder string, s state) error {
 	}
 	if have, err := os.ReadFile(filepath.Join(dir, "state.json")); err == nil && string(have) == string(b)+"\n" {
 		return nil
+	}
+	s.Writes++
+	if b, err = json.MarshalIndent(s, "", "\t"); err != nil {
+		return err
 	}
 	return durable.WriteFile(filepath.Join(dir, "state.json"), append(b, '\n'), 0o600)
 }

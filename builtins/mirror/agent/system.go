@@ -10,6 +10,7 @@ import (
 
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent/tree"
+	"github.com/standin-project/standin/runtime/plan"
 	"github.com/standin-project/standin/runtime/value"
 )
 
@@ -49,21 +50,21 @@ func (s *Site) Sets(_ context.Context, agent string) (sets []mirror.Set, err err
 }
 
 // PutSet makes or replaces a set.
-func (s *Site) PutSet(_ context.Context, agent string, set mirror.Set) error {
+func (s *Site) PutSet(ctx context.Context, agent string, set mirror.Set) error {
 	n, err := s.up(agent)
 	if err != nil {
 		return err
 	}
-	return n.change(func(st *state) error { st.Sets[set.Name] = set; return nil })
+	return n.write(ctx, func(st *state) error { st.Sets[set.Name] = set; return nil })
 }
 
 // DropSet removes a set.
-func (s *Site) DropSet(_ context.Context, agent, set string) error {
+func (s *Site) DropSet(ctx context.Context, agent, set string) error {
 	n, err := s.up(agent)
 	if err != nil {
 		return err
 	}
-	return n.change(func(st *state) error {
+	return n.write(ctx, func(st *state) error {
 		delete(st.Sets, set)
 		delete(st.Identities, set)
 		return nil
@@ -94,7 +95,7 @@ func (s *Site) NextID(_ context.Context, agent string) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	n.view(func(st *state) { id = st.LastID + 1 })
+	n.view(func(st *state) { id = max(st.LastID, n.reserved) + 1 })
 	return id, nil
 }
 
@@ -184,17 +185,19 @@ func (s *Site) Marker(_ context.Context, agent, set string) (m mirror.Marker, er
 }
 
 // Mark replaces a marker if it still is old, and ends whatever an older generation was doing to this root.
-func (s *Site) Mark(_ context.Context, agent string, old, new mirror.Marker) error {
+func (s *Site) Mark(ctx context.Context, agent string, old, new mirror.Marker) error {
 	n, err := s.up(agent)
 	if err != nil {
 		return err
 	}
-	err = n.change(func(st *state) error {
+	err = n.write(ctx, func(st *state) error {
 		if st.Markers[new.Set] != old {
 			return value.Failf(value.CodeConflict, "the root of %q on %s is %q, not %q",
 				new.Set, agent, st.Markers[new.Set], old).Hint("look with STATUS TARGET %s and try again", agent)
 		}
-		st.Markers[new.Set] = new
+		if st.Markers[new.Set] = new; new.Generation == 0 {
+			delete(st.Markers, new.Set)
+		}
 		return nil
 	})
 	if err != nil {
@@ -228,71 +231,6 @@ func (s *Site) Compare(ctx context.Context, c mirror.Connection, how mirror.Comp
 	return count.d, err
 }
 
-// Connect makes a connection.
-func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) {
-	n, err := s.up(c.Source)
-	if err != nil {
-		return 0, err
-	}
-	err = n.change(func(st *state) error {
-		if c.ID == 0 {
-			st.LastID++ // a number is used once, even if the target refuses
-			c.ID = st.LastID
-		}
-		if st.Connections[c.ID] != nil {
-			return value.Failf(value.CodeConflict, "connection %d of %s exists", c.ID, c.Source)
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	m, err := n.session(ctx, hello{Connection: c, Purpose: attach})
-	if err != nil {
-		s.giveBack(n, c.ID)
-		return 0, err
-	}
-	m.close()
-	return c.ID, n.change(func(st *state) error {
-		st.LastID = max(st.LastID, c.ID)
-		if st.Markers[c.Set].Generation == 0 {
-			st.Markers[c.Set] = mirror.FirstMarker(c.Set)
-		}
-		st.Connections[c.ID] = &connection{Connection: c, Last: mirror.Run{State: mirror.Idle}}
-		return nil
-	})
-}
-
-// giveBack frees the number of a connection that was refused.
-func (s *Site) giveBack(n *node, id int64) {
-	// Without it the next connection would have another number than a plan said; nothing else is lost.
-	_ = n.change(func(st *state) error {
-		if st.LastID == id && st.Connections[id] == nil {
-			st.LastID--
-		}
-		return nil
-	})
-}
-
-// Disconnect ends a connection. A target that does not answer hears of it when it is next connected to.
-func (s *Site) Disconnect(ctx context.Context, source string, id int64) error {
-	n, c, err := s.find(source, id)
-	if err != nil {
-		return err
-	}
-	if err := n.stopRuns(ctx, id); err != nil {
-		return err
-	}
-	m, err := n.session(ctx, hello{Connection: c.Connection, Purpose: detach})
-	switch {
-	case err == nil:
-		m.close()
-	case !value.HasCode(err, value.CodeUnreachable):
-		return err
-	}
-	return n.change(func(st *state) error { delete(st.Connections, id); return nil })
-}
-
 // find gives a connection as it is now.
 func (s *Site) find(source string, id int64) (*node, connection, error) {
 	n, err := s.up(source)
@@ -318,7 +256,8 @@ func (s *Site) StartMirror(ctx context.Context, source string, id int64, opt mir
 	if err != nil {
 		return 0, err
 	}
-	return r.info.Number, nil // nobody changes it any more
+	info, _ := r.now()
+	return info.Number, nil
 }
 
 // Sweep removes orphans and waits for it.
@@ -338,11 +277,15 @@ func (s *Site) Sweep(ctx context.Context, source string, id int64, sweep mirror.
 // begin starts a task. It runs on when ctx ends, unless it has not come to start by then.
 func (s *Site) begin(ctx context.Context, source string, id int64, t task) (*run, error) {
 	n, c, err := s.find(source, id)
+	if err == nil {
+		err = plan.StillHeld(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	own, cancel := context.WithCancelCause(context.Background())
 	r := &run{task: t, node: n, cancel: cancel, done: make(chan struct{})}
+	r.pause(t.held)
 	if err := n.register(r, c); err != nil {
 		cancel(nil)
 		return nil, err
@@ -399,8 +342,10 @@ func (n *node) register(r *run, c connection) error {
 		r.conn = c.Connection
 		r.info = mirror.Run{Number: c.Last.Number, Options: r.opt, State: mirror.Mirroring, Started: time.Now()}
 		if !r.onlyOrphans {
-			r.info.Number++
-			kept.Last = r.info
+			if !r.goesOn {
+				r.info.Number++
+			}
+			kept.Last, kept.Paused = r.info, r.paused()
 		}
 		kept.Rules = c.Rules
 		return nil
@@ -427,7 +372,7 @@ func (n *node) ended(r *run, info mirror.Run) {
 			return
 		}
 		if !r.onlyOrphans {
-			c.Last = info
+			c.Last, c.Paused = info, false
 		}
 		switch {
 		case info.Error != "":
@@ -449,14 +394,26 @@ func (s *Site) ControlMirror(ctx context.Context, source string, id int64, verb 
 	n.mu.Unlock()
 	switch {
 	case r == nil && verb == mirror.Stop:
+		return nil
 	case r == nil:
 		return value.Failf(value.CodeConflict, "no mirror of connection %d is running", id)
 	case verb == mirror.Stop:
+		if err := plan.StillHeld(ctx); err != nil {
+			return err
+		}
 		r.stop()
 		return r.wait(ctx)
-	default:
-		r.pause(verb == mirror.Pause)
 	}
+	err = n.write(ctx, func(st *state) error {
+		if c := st.Connections[id]; c != nil {
+			c.Paused = verb == mirror.Pause
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.pause(verb == mirror.Pause)
 	return nil
 }
 

@@ -45,6 +45,8 @@ func Run(t *testing.T, open func(t *testing.T) Site) {
 		{"a marker is replaced only by who knows it", markers},
 		{"two sets do not share a target path", overlapping},
 		{"a connection that is not there is named", notThere},
+		{"a connection is retracted, and its target remembers what it did before", retracted},
+		{"a connection that was ended is revived as it was", revived},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, open(t)) })
 	}
@@ -260,9 +262,68 @@ func markers(t *testing.T, s Site) {
 	if got := ok[mirror.Marker](t)(s.Marker(ctx, "west", "mail")); got != next {
 		t.Fatalf("got %+v", got)
 	}
+	must(t, s.Mark(ctx, "west", next, mirror.Marker{Set: "mail"}))
+	if got := ok[mirror.Marker](t)(s.Marker(ctx, "west", "mail")); got != (mirror.Marker{}) {
+		t.Fatalf("a marker that was removed is %+v", got)
+	}
 	if got := ok[mirror.Marker](t)(s.Marker(ctx, "east", "other")); got != (mirror.Marker{}) {
 		t.Fatalf("a set without a marker has %+v", got)
 	}
+}
+
+func retracted(t *testing.T, s Site) {
+	ctx := t.Context()
+	conn := Mail()
+	var was *mirror.Inbound
+	for want := int64(1); want < 4; want++ {
+		conn.ID = ok[int64](t)(s.Connect(ctx, Mail()))
+		if conn.ID != want {
+			t.Fatalf("got id %d, want %d: a number is used once", conn.ID, want)
+		}
+		if want == 2 { // this one ends as others do
+			must(t, s.Disconnect(ctx, "east", conn.ID))
+			was = &ok[[]mirror.Inbound](t)(s.Inbound(ctx, "west"))[0]
+			continue
+		}
+		for range 2 {
+			must(t, s.Retract(ctx, conn, was))
+			if all := ok[[]mirror.Status](t)(s.Connections(ctx, "east")); len(all) > 0 {
+				t.Fatalf("retracted, it is still there: %+v", all)
+			}
+			in := ok[[]mirror.Inbound](t)(s.Inbound(ctx, "west"))
+			if was == nil && len(in) > 0 || was != nil && (len(in) != 1 || in[0].ID != was.ID || in[0].Connected) {
+				t.Fatalf("the target remembers %+v, want %+v", in, was)
+			}
+		}
+	}
+	later := ok[int64](t)(s.Connect(ctx, Mail()))
+	must(t, s.Retract(ctx, conn, was))
+	if in := ok[[]mirror.Inbound](t)(s.Inbound(ctx, "west")); len(in) != 1 || in[0].ID != later || !in[0].Connected {
+		t.Fatalf("retracting an earlier one, the target has forgotten the later: %+v", in)
+	}
+}
+
+func revived(t *testing.T, s Site) {
+	ctx := t.Context()
+	id := ok[int64](t)(s.Connect(ctx, Mail()))
+	start(t, s, "east", id, mirror.Mirror{})
+	st := ok[[]mirror.Status](t)(s.Connections(ctx, "east"))[0]
+	must(t, s.Disconnect(ctx, "east", id))
+	for range 2 {
+		must(t, s.Revive(ctx, st))
+		now := ok[[]mirror.Status](t)(s.Connections(ctx, "east"))
+		if len(now) != 1 || now[0].ID != id || now[0].Last.Number != 1 || now[0].Data != st.Data || now[0].TargetState != st.TargetState {
+			t.Fatalf("revived, it is %+v, and was %+v", now, st)
+		}
+		if in := ok[[]mirror.Inbound](t)(s.Inbound(ctx, "west")); len(in) != 1 || !in[0].Connected || in[0].Data != st.Data {
+			t.Fatalf("the target remembers %+v", in)
+		}
+	}
+	if next := ok[int64](t)(s.NextID(ctx, "east")); next != id+1 {
+		t.Fatalf("the next id is %d, want %d", next, id+1)
+	}
+	st.ID, st.Set, st.Rules = 7, "other", []mirror.Rule{{Path: `E:\mail\in`, Recurse: true}}
+	code(t, s.Revive(ctx, st), value.CodeConflict) // another one has its target's path by now
 }
 
 func notThere(t *testing.T, s Site) {

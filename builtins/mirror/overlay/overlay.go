@@ -249,6 +249,36 @@ func (o *overlay) Disconnect(ctx context.Context, source string, id int64) error
 	})
 }
 
+// Retract takes a Connect back.
+func (o *overlay) Retract(ctx context.Context, c mirror.Connection, was *mirror.Inbound) error {
+	return o.with(ctx, c.Source, func(m *memory) error {
+		m.connections = slices.DeleteFunc(slices.Clone(m.connections), func(s mirror.Status) bool { return s.ID == c.ID })
+		target, err := o.agent(ctx, c.Target)
+		if err == nil {
+			target.inbound = mirror.Retract(target.inbound, c, was)
+		}
+		return err
+	})
+}
+
+// Revive takes a Disconnect back.
+func (o *overlay) Revive(ctx context.Context, st mirror.Status) error {
+	err := o.with(ctx, st.Source, func(m *memory) error {
+		m.connections = slices.DeleteFunc(slices.Clone(m.connections), func(s mirror.Status) bool { return s.ID == st.ID })
+		return nil
+	})
+	if err == nil {
+		_, err = o.Connect(ctx, st.Connection)
+	}
+	if err != nil {
+		return err
+	}
+	return o.onConnection(ctx, st.Source, st.ID, func(_ *memory, now *mirror.Status) error {
+		now.Last, now.OrphansDue = st.Last, st.OrphansDue
+		return nil
+	})
+}
+
 // onConnection runs f on a connection that may be changed.
 func (o *overlay) onConnection(ctx context.Context, source string, id int64, f func(*memory, *mirror.Status) error) error {
 	return o.with(ctx, source, func(m *memory) error {
@@ -343,13 +373,17 @@ func (o *overlay) Sweep(ctx context.Context, source string, id int64, s mirror.S
 func (o *overlay) Mark(ctx context.Context, agent string, old, new mirror.Marker) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now, err := o.marker(ctx, agent, new.Set)
+	set := new.Set
+	now, err := o.marker(ctx, agent, set)
 	if err != nil {
 		return err
 	}
 	if now != old {
 		return value.Failf(value.CodeConflict, "the root of %q on %s is %q, not %q", new.Set, agent, now, old)
 	}
-	o.agents[agent].markers[new.Set] = new
+	if new.Generation == 0 {
+		new = mirror.Marker{}
+	}
+	o.agents[agent].markers[set] = new
 	return nil
 }
