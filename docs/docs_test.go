@@ -211,6 +211,7 @@ func TestTables(t *testing.T) {
 		"commands":  commandTable(commands(t)),
 		"types":     typeTable(),
 		"sitefile":  siteFile(t),
+		"events":    eventTable(t),
 	} {
 		begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->\n"
 		before, rest, ok := strings.Cut(page, begin)

@@ -102,7 +102,8 @@ func TestSourceComesUp(t *testing.T) {
 	const offline = `CLUSTER east GROUP "Exchange Group" OFFLINE`
 	site := newSite(t, moved)
 	site.write(t, "west", "written on the target.EML")
-	site.line(t, `do CLUSTER east GROUP "Exchange Group" ONLINE`)
+	site.refused(t, `do CLUSTER east GROUP "Exchange Group" ONLINE`, "refused by rule one-owner")
+	site.line(t, `do --override one-owner --reason "nodes start by themselves" CLUSTER east GROUP "Exchange Group" ONLINE`)
 	site.write(t, "east", never)
 	site.refused(t, "run failback.dtcl", offline)
 	site.refused(t, "run failover.dtcl", offline)

@@ -106,11 +106,11 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// changes gives the lines of a plan or run that tell a change.
+// changes gives the lines of a plan or run that tell a change. Only a plan says of one that it cannot be undone.
 func changes(output string) string {
 	var told []string
 	for _, line := range strings.Split(output, "\n") {
-		if line = strings.TrimLeft(line, " "); regexp.MustCompile(`^[~+-] `).MatchString(line) {
+		if line = strings.TrimSuffix(strings.TrimLeft(line, " "), "   (cannot be undone)"); regexp.MustCompile(`^[~+-] `).MatchString(line) {
 			told = append(told, line)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/standin-project/standin/lang/diag"
+	"github.com/standin-project/standin/runtime/journal"
 	"github.com/standin-project/standin/runtime/plan"
 )
 
@@ -24,6 +25,7 @@ const (
 	exitFailed      = 1
 	exitWrong       = 2
 	exitPlan        = 3
+	exitLocked      = 4
 	exitStopped     = 5
 	exitInterrupted = 130
 )
@@ -38,7 +40,12 @@ type app struct {
 	stdout io.Writer
 	stderr io.Writer
 	env    func(name string) (text string, set bool)
+	// between, if not nil, gives what stands between the runs and their store: a test looks on, or breaks it.
+	between func(journal.Store) journal.Store
 	common
+	breakGlass string        // why this call journals on its own host; "" keeps runs in the site's store
+	over       overrideFlags // the safety rules that this call overrides
+	secrets    *plan.Secrets // use hidden
 }
 
 // common are the flags that every subcommand takes.
@@ -48,6 +55,7 @@ type common struct {
 	yes   bool
 	quiet bool
 	color colour
+	watch *watching
 }
 
 func (c *common) flags(fs *flag.FlagSet) {
@@ -56,6 +64,7 @@ func (c *common) flags(fs *flag.FlagSet) {
 	fs.BoolVar(&c.yes, "yes", c.yes, "answer every CONFIRM that is not TYPED with yes")
 	fs.BoolVar(&c.quiet, "quiet", c.quiet, "print steps, failures and questions only")
 	fs.Var(&c.color, "color", "colour diagnostics: auto, always or never")
+	c.watchFlags(fs)
 }
 
 // colour says when diagnostics are coloured; "" is auto.
@@ -108,6 +117,8 @@ func (e ended) Error() string { return fmt.Sprintf("exit %d", e.code) }
 
 // main runs one call and gives its exit code.
 func (a *app) main(argv []string) int {
+	a.hidden() // before the app is copied
+	defer a.stopWatching()
 	args := argv[1:]
 	name := strings.TrimSuffix(strings.ToLower(filepath.Base(argv[0])), ".exe")
 	if name == "dtcl" {
@@ -178,6 +189,9 @@ func (a *app) dispatch(name string, args []string) error {
 		if s.alone && len(rest) > 0 {
 			return wrong("usage: standin "+s.usage, "%s: got the argument %q, want none", s.name, rest[0])
 		}
+		if err := a.startWatching(); err != nil {
+			return err
+		}
 		return run(a, ctx, rest)
 	}
 	hint := "standin help lists the subcommands"
@@ -221,14 +235,17 @@ func (a *app) code(err error) int {
 	case errors.As(err, &e):
 		return e.code
 	case errors.As(err, &call):
-		fmt.Fprintf(a.stderr, "standin: %s\n", call.message)
+		fmt.Fprintf(a.stderr, "standin: %s\n", a.hidden().Redact(call.message))
 		if call.hint != "" {
-			fmt.Fprintf(a.stderr, "hint: %s\n", call.hint)
+			fmt.Fprintf(a.stderr, "hint: %s\n", a.hidden().Redact(call.hint))
 		}
 		return exitWrong
 	}
-	fmt.Fprintf(a.stderr, "standin: %v\n", err)
+	fmt.Fprintf(a.stderr, "standin: %s\n", a.hidden().Redact(err.Error()))
 	for _, h := range plan.AsFailure(err).Hints {
+		fmt.Fprintf(a.stderr, "hint: %s\n", a.hidden().Redact(h))
+	}
+	if h := storeHint(err); h != "" {
 		fmt.Fprintf(a.stderr, "hint: %s\n", h)
 	}
 	return exitFailed
@@ -251,7 +268,7 @@ func (a *app) usage(w io.Writer) {
 	for _, s := range subcommands() {
 		fmt.Fprintf(w, "  %-46s %s\n", s.usage, s.summary)
 	}
-	fmt.Fprint(w, "\nCommon flags: --site FILE  --json  --yes  --quiet  --color auto|always|never\n"+
+	fmt.Fprint(w, "\nCommon flags: --site FILE  --json  --yes  --quiet  --color auto|always|never  --log FILE  --otlp URL\n"+
 		"Without --site: $STANDIN_SITE, then standin.toml here, then /etc/standin/standin.toml.\n"+
 		"standin help COMMAND explains a command of the language; standin SUBCOMMAND --help a subcommand.\n\n"+exitHelp)
 }

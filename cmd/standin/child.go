@@ -64,7 +64,7 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script, systems builtin
 	if err != nil {
 		return err
 	}
-	lookup := builtins.Lookup(builtins.All(systems))
+	lookup := s.guarded(systems)
 	params := map[string]value.Value{}
 	for _, d := range p.Params {
 		if v, ok := sc.Params[d.Name.Text]; ok {
@@ -78,11 +78,14 @@ func (s *site) runScript(ctx context.Context, sc cluster.Script, systems builtin
 	if parent.Planning() {
 		return parent.PlanChild(ctx, label, lookup, program, params)
 	}
-	h := s.app.header(s.file, &script{path: sc.File, src: src, params: params})
-	h.Parent = parent.ID
-	j, err := s.journals.Create(h)
+	h := s.app.header(s, &script{path: sc.File, src: src, params: params})
+	h.Parent, h.Place, h.Change = parent.ID, plan.Doing(ctx), sc.Change
+	j, err := s.journals.Create(ctx, h)
 	if err != nil {
 		return fmt.Errorf("cannot begin the run of %q: %w", sc.File, err)
+	}
+	if err := j.Lock(ctx, []string{fmt.Sprintf("connection of cluster %s, resource %q", sc.Cluster, sc.Resource)}); err != nil {
+		return errors.Join(value.Failf(value.CodeRefused, "%w", err), j.Close())
 	}
 	err = parent.RunChild(ctx, label, plan.Config{ID: h.ID, Journal: j, Lookup: lookup}, journaled{program, j}, params)
 	return errors.Join(err, j.Close())

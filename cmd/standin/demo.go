@@ -83,12 +83,12 @@ func (d *demoRun) story(f *demoFlags) []chapter {
 		{"the target holds the same", func(context.Context) error { return d.same("west") }},
 		{"note what the directory and the DNS say", d.note},
 		{"the source site is lost", func(ctx context.Context) error { return d.siteBreakNow(ctx, "fail") }},
-		{"what would failover.dtcl do?", func(ctx context.Context) error { return d.plan(ctx, []string{"failover.dtcl"}) }},
-		{"fail over", func(ctx context.Context) error { return d.run(ctx, []string{"failover.dtcl"}) }},
+		{"what would failover.dtcl do?", func(ctx context.Context) error { return d.plan(ctx, []string{"failover.dtcl"}, "") }},
+		{"fail over", func(ctx context.Context) error { return d.run(ctx, []string{"failover.dtcl"}, runFlags{}) }},
 		{"what clients see now", d.clients},
 		{"users work on the target", func(context.Context) error { return d.work("west", "tuesday") }},
 		{"the source site is back", func(ctx context.Context) error { return d.siteBreakNow(ctx, "heal") }},
-		{"fail back", func(ctx context.Context) error { return d.run(ctx, []string{"failback.dtcl"}) }},
+		{"fail back", func(ctx context.Context) error { return d.run(ctx, []string{"failback.dtcl"}, runFlags{}) }},
 		{"what clients see again", d.clients},
 	}
 }
@@ -112,6 +112,7 @@ func (d *demoRun) begin(f *demoFlags) error {
 	}
 	// cp keeps links, holes, times and attributes; a copy of ours would be tested by a mirror of ours.
 	cp := exec.Command("cp", "-a", "--sparse=auto", "--", filepath.Clean(f.data)+"/.", d.stores("east", "data"))
+	cp.Env = []string{"PATH=" + d.getenv("PATH")} // nothing else of ours: it may hold secrets
 	if err := os.MkdirAll(d.stores("east", "data"), 0o755); err != nil {
 		return err
 	}

@@ -18,6 +18,8 @@ import (
 func (a *app) do(ctx context.Context, args []string) error {
 	fs := newFlags("standin do")
 	a.common.flags(fs)
+	a.over.add(fs)
+	glassFlag(fs, &a.breakGlass)
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return a.help(ctx, nil)
@@ -32,6 +34,9 @@ func (a *app) do(ctx context.Context, args []string) error {
 
 // word carries out a command, or HELP, which is a word of the prompt.
 func (a *app) word(ctx context.Context, args []string) error {
+	if err := a.startWatching(); err != nil {
+		return err
+	}
 	if strings.EqualFold(args[0], "help") {
 		if len(args) == 1 {
 			args = append(args, "commands")
@@ -70,12 +75,13 @@ func (a *app) once(ctx context.Context, args []string) error {
 	}
 	file, ds := syntax.ParseArgs(args, syntax.Options{OldLine: set.OldLine})
 	if len(ds) > 0 {
-		return a.diagnostics(ds)
+		return a.diagnostics(a.careful(ds, set))
 	}
 	p, ds := check.Check(file, set, check.Options{Load: a.load})
 	if len(ds) > 0 {
-		return a.diagnostics(ds)
+		return a.diagnostics(a.careful(ds, set))
 	}
+	a.seen(p, nil, set)
 	s := &script{path: "do " + strings.Join(args, " "), src: file.Source, checked: p, set: set, answer: true}
 	if !touches(p) {
 		return a.bare(ctx, s)
@@ -88,14 +94,10 @@ func (a *app) once(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, ds := check.Check(file, set, check.Options{Names: site.names(), Load: a.load}); len(ds) > 0 {
-		return a.diagnostics(ds)
+		return a.diagnostics(a.careful(ds, set))
 	}
 	s.path = "do " + file.Source.Redacted()
-	opened, err := a.open(ctx, site)
-	if err != nil {
-		return err
-	}
-	return errors.Join(a.runOn(ctx, opened, s), opened.close())
+	return a.begin(ctx, site, s, runFlags{})
 }
 
 // touches says whether a statement has a command at all: WAIT, WRITE and the like touch no system.
@@ -122,8 +124,8 @@ func (a *app) bare(ctx context.Context, s *script) error {
 		return err
 	}
 	c := plan.Config{
-		Lookup: func(g *sig.Signature) (*plan.Record, error) { return builtins.Lookup(builtins.All(noSite()))(g) },
-		Out:    a.out(), Ask: a.asker(), Result: a.answers(s),
+		Lookup: func(g *sig.Signature) (*plan.Record, error) { return builtins.Lookup(builtins.All(a.noSite()))(g) },
+		Out:    a.out(), Ask: a.asker(), Result: a.answers(s), Hide: a.hidden(),
 	}
 	if a.json {
 		c.Events = a.events()

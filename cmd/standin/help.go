@@ -15,6 +15,11 @@ func (a *app) help(_ context.Context, args []string) error {
 		return a.helpAll()
 	}
 	text, err := a.explainWords(args)
+	if len(args) == 1 && strings.EqualFold(args[0], "rules") {
+		if text, err = a.helpRules(); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return wrong("standin help commands lists them all", "%v", err)
 	}

@@ -13,5 +13,6 @@ func main() {
 		debug.SetGCPercent(400)
 	}
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+	defer a.crash()
 	os.Exit(a.main(os.Args))
 }

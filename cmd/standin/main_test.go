@@ -10,7 +10,9 @@ import (
 // The program is its own command under test, under both of its names.
 func TestMain(m *testing.M) {
 	program := func() {
-		os.Exit((&app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}).main(os.Args))
+		a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+		a.between = killing(os.Getenv(killVariable))
+		os.Exit(a.main(os.Args))
 	}
 	testscript.Main(m, map[string]func(){"standin": program, "dtcl": program})
 }

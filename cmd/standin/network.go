@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
@@ -114,6 +115,7 @@ type organisation struct {
 	directories *table[directory.System]
 	clusters    *table[cluster.System]
 	agents      mirror.Reader
+	hosts       core.Systems
 	// What differs in a plan: nothing is logged, and what an account would write is written on the one overlay.
 	log  func(path string) (io.WriteCloser, error)
 	bind func(name string, login directory.Login) (directory.System, error)
@@ -207,25 +209,48 @@ func (o *organisation) Gate(ctx context.Context, giving, taking string, _ bool) 
 	if !known {
 		return nil
 	}
-	c, err := o.clusters.get(from.Cluster)
-	if err != nil {
-		return err
+	to, standsIn := o.server(taking)
+	m, err := o.state(ctx, from.Cluster)
+	if value.HasCode(err, value.CodeUnreachable) && standsIn {
+		m, err = o.unseen(ctx, from.Cluster, to.Cluster, err)
 	}
-	m, err := c.State(ctx)
 	if err != nil {
 		return err
 	}
 	for _, r := range m.Members(from.Group) {
 		if r.Type == model.SystemAttendant && (r.State == model.Online || r.State == model.Pending) {
-			return value.Failf(value.CodeRefused, "rule direction: server %q gives its mailboxes away, but %q of cluster %q is %s",
-				giving, r.Name, from.Cluster, r.State).Hint("take it offline first: CLUSTER %s RESOURCE %q OFFLINE", from.Cluster, r.Name)
+			err := plan.Breach(ctx, plan.Refusal{
+				Rule:   plan.RuleDirection,
+				Found:  fmt.Sprintf("server %q gives its mailboxes away, but %q of cluster %q is %s", giving, r.Name, from.Cluster, r.State),
+				Wanted: "it to be offline",
+				Hints:  []string{fmt.Sprintf("take it offline first: CLUSTER %s RESOURCE %q OFFLINE", from.Cluster, r.Name)},
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
-	to, known := o.server(taking)
-	if !known || to.Agent == "" {
+	if !standsIn || to.Agent == "" {
 		return nil
 	}
 	return o.whole(ctx, from.Agent, to.Agent, taking)
+}
+
+// unseen makes sure that a cluster which does not answer is off: then nothing of it serves.
+func (o *organisation) unseen(ctx context.Context, cluster, standsIn string, why error) (*model.Cluster, error) {
+	here, err := o.state(ctx, standsIn)
+	if err != nil {
+		return nil, err
+	}
+	return &model.Cluster{Name: cluster}, o.site.off(ctx, o.hosts, plan.RuleDirection, here, cluster, why)
+}
+
+func (o *organisation) state(ctx context.Context, cluster string) (*model.Cluster, error) {
+	c, err := o.clusters.get(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return c.State(ctx)
 }
 
 // whole refuses a target whose data is half a mirror.
@@ -236,8 +261,15 @@ func (o *organisation) whole(ctx context.Context, source, target, server string)
 	}
 	for _, in := range inbound {
 		if in.Source == source && in.Connected && in.Data == mirror.Bad {
-			return value.Failf(value.CodeRefused, "rule data-state: the data of server %q is %s: mirror %q from %s has not completed",
-				server, in.Data, in.Set, source).Hint("let the mirror complete, or go back to the last good state, before its stores are mounted")
+			err := plan.Breach(ctx, plan.Refusal{
+				Rule:   plan.RuleDataState,
+				Found:  fmt.Sprintf("the data of server %q are %s: mirror %q from %s has not completed", server, in.Data, in.Set, source),
+				Wanted: fmt.Sprintf("%s or %s data", mirror.Good, mirror.Crash),
+				Hints:  []string{"let the mirror complete, or go back to the last good state, before its stores are mounted"},
+			})
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -14,18 +14,19 @@ import (
 )
 
 // noSite gives the systems of a call without a site file: this machine's own network and programs, and nothing else.
-func noSite() builtins.Systems {
-	return builtins.Systems{Mirror: nowhere{}, Cluster: nowhere{}, DNS: nowhere{}, Directory: nowhere{}, Exchange: nowhere{}, Core: nowhere{}}
+func (a *app) noSite() builtins.Systems {
+	n := nowhere{a.thisHost()}
+	return builtins.Systems{Mirror: n, Cluster: n, DNS: n, Directory: n, Exchange: n, Core: n}
 }
 
 // nowhere has no system but the host it runs on.
-type nowhere struct{}
+type nowhere struct{ here core.System }
 
 func noSystem() error { return value.Failf(value.CodeNotThere, "%v", errNoSite).Hint("%s", siteHint) }
 
-func (nowhere) Host(agent string) (core.System, error) {
+func (n nowhere) Host(agent string) (core.System, error) {
 	if agent == "" {
-		return thisHost(), nil
+		return n.here, nil
 	}
 	return nil, noSystem()
 }

@@ -54,7 +54,7 @@ func (a *app) params(ctx context.Context, p *check.Program, args []string) (map[
 		if err != nil {
 			return nil, err
 		}
-		given[d.Name.Text] = v
+		given[d.Name.Text] = a.learn(v)
 	}
 	return given, a.fill(ctx, p, given)
 }
@@ -114,7 +114,7 @@ func (a *app) fill(ctx context.Context, p *check.Program, given map[string]value
 		if given[d.Name.Text], err = typed(d, text); err != nil {
 			return err
 		}
-		plan.Learn(ctx, given[d.Name.Text])
+		plan.Learn(ctx, a.learn(given[d.Name.Text]))
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (a *app) from(ctx context.Context, d *syntax.Param) (string, error) {
 		if len(words) == 0 {
 			return "", wrong("", "parameter %q: FROM COMMAND names no program", d.Name.Text)
 		}
-		text, err = printed(ctx, core.Program{Path: words[0], Args: words[1:]})
+		text, err = a.printed(ctx, core.Program{Path: words[0], Args: words[1:]})
 	}
 	if errors.As(err, new(ended)) {
 		return "", err
@@ -158,12 +158,12 @@ func (a *app) from(ctx context.Context, d *syntax.Param) (string, error) {
 }
 
 // printed gives what a program prints. It has a process group of its own, so that a Ctrl-C here must be handed on to it.
-func printed(ctx context.Context, p core.Program) (string, error) {
+func (a *app) printed(ctx context.Context, p core.Program) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, originTimeout)
 	defer cancel()
 	asking, stop := signal.NotifyContext(limited, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	out, err := thisHost().Query(asking, p)
+	out, err := a.thisHost().Query(asking, p)
 	if err != nil && asking.Err() != nil && limited.Err() == nil {
 		return "", ended{exitInterrupted}
 	}

@@ -19,7 +19,7 @@ func (a *app) progress(p mirrorProgress) {
 		fmt.Fprint(a.stderr, "\r\x1b[K")
 	}
 	if p.Error != "" {
-		fmt.Fprintf(a.stderr, "%s: %s\n", what, p.Error)
+		fmt.Fprintf(a.stderr, "%s: %s\n", what, a.hidden().Redact(p.Error))
 		return
 	}
 	fmt.Fprintf(a.stderr, "%s: complete, %d files and %d bytes sent of %d files, %d orphans removed\n", what, p.Files, p.Bytes, p.TotalFiles, p.Removed)

@@ -32,7 +32,7 @@ type session struct {
 	checks  check.Session
 	machine *vm.Session
 	site    *site // nil without a site: only what touches no system works
-	journal *journal.File
+	journal journal.Writer
 	walk    *plan.Walk
 	failed  bool // some statement failed
 }
@@ -87,7 +87,7 @@ func historyFile() string {
 func (s *session) open(ctx context.Context) error {
 	file, err := s.app.loadSite()
 	if errors.Is(err, errNoSite) {
-		s.begin(builtins.Lookup(builtins.All(noSite())), plan.Discard{}, "")
+		s.begin(builtins.Lookup(builtins.All(s.app.noSite())), plan.Discard{}, "")
 		return nil
 	}
 	if err != nil {
@@ -97,19 +97,19 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	s.names = file.names()
-	h := s.app.header(file, &script{path: "repl", src: &diag.Source{Name: "<repl>"}})
-	if s.journal, err = s.site.journals.Create(h); err != nil {
+	h := s.app.header(s.site, &script{path: "repl", src: &diag.Source{Name: "<repl>"}})
+	if s.journal, err = s.site.journals.Create(ctx, h); err != nil {
 		return errors.Join(err, s.site.close())
 	}
-	s.begin(builtins.Lookup(builtins.All(s.site.systems)), s.journal, h.ID)
+	s.begin(s.site.guarded(s.site.systems), s.journal, h.ID)
 	return nil
 }
 
 func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) {
 	s.walk = plan.New(plan.Config{
 		ID: id, Lookup: lookup, Journal: j, Events: s.events(), Out: s.app.out(),
-		Ask:  &prompt{read: s.console.Ask, yes: s.app.yes, person: s.console.Person},
-		Load: s.app.loader(s.set, s.names, false),
+		Ask:  &prompt{read: s.console.Ask, yes: s.app.yes, person: s.console.Person, screen: s.app.stderr},
+		Load: s.app.loader(s.set, s.names, false), Hide: s.app.hidden(),
 	})
 }
 
@@ -130,7 +130,7 @@ func (s *session) events() plan.Events {
 func (s *session) check(src *diag.Source) (*check.Program, error) {
 	file, ds := syntax.Parse(src, syntax.Options{OldLine: s.set.OldLine})
 	p, more := check.Check(file, s.set, check.Options{Names: s.names, Load: s.app.load, Session: &s.checks})
-	if ds = diag.Sort(append(ds, more...)); len(ds) > 0 {
+	if ds = s.app.seen(p, diag.Sort(append(ds, more...)), s.set); len(ds) > 0 {
 		return nil, s.app.diagnostics(ds)
 	}
 	return p, nil
@@ -195,7 +195,7 @@ func (s *session) params(ctx context.Context, p *check.Program) (map[string]valu
 		if given[d.Name.Text], err = typed(d, text); err != nil {
 			return nil, err
 		}
-		plan.Learn(ctx, given[d.Name.Text])
+		plan.Learn(ctx, s.app.learn(given[d.Name.Text]))
 	}
 	return given, s.app.fill(ctx, p, given)
 }
@@ -206,6 +206,7 @@ func (s *session) afterwards(err error) error {
 		exit *vm.Exit
 		lost *plan.JournalError
 		call *wrongCall
+		asks *plan.WaitingError
 		e    ended
 	)
 	s.failed = s.failed || err != nil
@@ -218,6 +219,9 @@ func (s *session) afterwards(err error) error {
 		return err
 	case errors.As(err, &call):
 		s.app.code(err)
+		return nil
+	case errors.As(err, &asks):
+		fmt.Fprintf(s.app.stderr, "standin: %s\nhint: type it at a terminal, or start with --yes for what need not be typed\n", s.walk.Redact(asks.Error()))
 		return nil
 	}
 	s.app.explain(s.walk, err)

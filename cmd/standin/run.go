@@ -5,13 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"os/user"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/standin-project/standin/builtins"
@@ -31,7 +31,9 @@ import (
 type script struct {
 	path    string
 	src     *diag.Source
-	answer  bool // print what a reading command answers
+	answer  bool       // print what a reading command answers
+	save    string     // the file to save its plan in, "" for none
+	past    *plan.Past // what its run has done already, for a plan of the rest
 	checked *check.Program
 	set     *sig.Set
 	params  map[string]value.Value
@@ -91,75 +93,6 @@ func (a *app) loader(set *sig.Set, names map[string][]string, planning bool) fun
 	}
 }
 
-// run runs a script for real.
-func (a *app) run(ctx context.Context, args []string) error {
-	site, s, err := a.ready(ctx, args)
-	if err != nil {
-		return err
-	}
-	return errors.Join(a.runOn(ctx, site, s), site.close())
-}
-
-// ready prepares SCRIPT NAME=VALUE … and opens the site that it is for.
-func (a *app) ready(ctx context.Context, args []string) (*site, *script, error) {
-	if len(args) == 0 {
-		return nil, nil, errNoScript()
-	}
-	file, err := a.loadSite()
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := a.prepare(ctx, args, file.names())
-	if err != nil {
-		return nil, nil, err
-	}
-	site, err := a.open(ctx, file)
-	return site, s, err
-}
-
-// runOn runs a prepared script on an open site, with its own journal.
-func (a *app) runOn(ctx context.Context, site *site, s *script) (err error) {
-	program, err := a.compile(s.checked, false)
-	if err != nil {
-		return err
-	}
-	h := a.header(site.file, s)
-	j, err := site.journals.Create(h)
-	if err != nil {
-		return fmt.Errorf("cannot begin a run: %w", err)
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	out := &lasting{w: a.stdout}
-	a.stdout = out
-	w := plan.New(plan.Config{
-		ID: h.ID, Lookup: builtins.Lookup(builtins.All(site.systems)), Journal: j,
-		Events: a.events(), Out: a.out(), Ask: a.asker(), Load: a.loader(s.set, site.file.names(), false),
-		Result: a.answers(s), Secrets: s.secrets(),
-	})
-	ctx, stop := a.interrupts(ctx, w)
-	defer stop()
-	err = ending(w, j, program.Run(w.Start(ctx), w, s.params))
-	return errors.Join(a.said(w, err), out.lost(h.ID))
-}
-
-// ending journals how a run, a child run or a session ended, and gives its error on. Those that can go on keep an open
-// end. A journal that cannot be written outweighs how the run ended.
-func ending(w *plan.Walk, j plan.Journal, err error) error {
-	state, code := outcome(err)
-	if state == plan.Waiting || state == plan.Stopped {
-		return err
-	}
-	e := &plan.Entry{Kind: plan.KindEnd, State: string(state), Code: code, Ended: time.Now()}
-	if _, told := errors.AsType[ended](err); state == plan.Failed && !told {
-		first, _, _ := strings.Cut(err.Error(), "\n")
-		e.Error = w.Redact(first)
-	}
-	if lost := j.Append(e, true); lost != nil {
-		return errors.Join(&plan.JournalError{Err: lost}, err)
-	}
-	return err
-}
-
 // said prints why a run did not end well, and gives the error of its exit code.
 func (a *app) said(w *plan.Walk, err error) error {
 	if err == nil {
@@ -180,6 +113,9 @@ func outcome(err error) (plan.State, int) {
 		told    ended
 		waiting *plan.WaitingError
 		stopped *plan.StoppedError
+		refused *journal.LockedError
+		left    *plan.DivergedError
+		pause   vm.Pause
 	)
 	coded := func(code int) (plan.State, int) {
 		if code != exitDone {
@@ -191,15 +127,21 @@ func outcome(err error) (plan.State, int) {
 	case err == nil:
 		return plan.Done, exitDone
 	case errors.As(err, &lost):
-		return plan.Failed, exitFailed
+		return plan.Stopped, exitStopped // the journal ends there, and the run goes on from there
+	case errors.As(err, &refused):
+		return plan.Failed, exitLocked
 	case errors.As(err, &exit):
 		return coded(exit.Code)
 	case errors.As(err, &told):
 		return coded(told.code)
 	case errors.As(err, &waiting):
 		return plan.Waiting, exitStopped
-	case errors.As(err, &stopped):
+	case errors.As(err, &stopped) && !stopped.Order:
 		return plan.Stopped, exitInterrupted // Ctrl-C; it can be resumed all the same
+	case errors.As(err, &left) && left.Approved:
+		return plan.Stopped, exitPlan
+	case errors.As(err, &pause):
+		return plan.Stopped, exitStopped
 	}
 	return plan.Failed, exitFailed
 }
@@ -217,7 +159,8 @@ func (a *app) explain(w *plan.Walk, err error) {
 		fmt.Fprintf(a.stderr, "standin: %s\n", w.Redact(err.Error()))
 	case errors.As(err, &exit):
 	case errors.As(err, &waiting):
-		fmt.Fprintf(a.stderr, "standin: %s\nhint: run it from a terminal, or with --yes for a question that need not be typed\n", w.Redact(waiting.Error()))
+		fmt.Fprintf(a.stderr, "standin: %s\nhint: standin answer %s ANSWER, then standin resume %[2]s; --yes answers what need not be typed\n",
+			w.Redact(waiting.Error()), w.ID)
 	case errors.As(err, &d):
 		a.render([]*diag.Diagnostic{shown(d, w)})
 	default:
@@ -259,7 +202,7 @@ func (a *app) answers(s *script) func(value.Value) error {
 	}
 	return func(v value.Value) error {
 		if a.json {
-			return a.encode(map[string]any{"event": "answer", "result": value.To(v)})
+			return a.encode(map[string]any{"event": "result", "result": value.To(v)})
 		}
 		text := outline(value.To(v), "")
 		if text == "" {
@@ -272,25 +215,26 @@ func (a *app) answers(s *script) func(value.Value) error {
 
 func (a *app) events() plan.Events {
 	if a.json {
-		return report.JSON(a.stdout)
+		return a.watched(report.JSON(a.stdout))
 	}
-	return report.Terminal(a.stderr, a.quiet)
+	return a.watched(report.Terminal(a.stderr, a.quiet))
 }
 
 // header says what this run is.
-func (a *app) header(site *siteFile, s *script) *plan.Header {
+func (a *app) header(site *site, s *script) *plan.Header {
 	h := &plan.Header{
-		Script: s.path, Site: site.path, PID: os.Getpid(), Version: version(),
-		Params: map[string]string{}, Files: map[string]string{},
+		Script: s.path, Site: site.file.path, PID: os.Getpid(), Version: version(),
+		Params: map[string]string{}, Files: map[string]string{}, Texts: map[string]string{},
 	}
-	hashes(h.Files, s.src, s.checked)
+	h.Folder, _ = os.Getwd() //nolint:errcheck // without it a run is resumed where it was started
+	site.files(h, s.src, s.checked)
 	h.Zone, _ = time.Now().Zone()
 	h.Host, _ = os.Hostname()
 	if u, err := user.Current(); err == nil {
 		h.Who = u.Username
 	}
-	if text, err := os.ReadFile(site.path); err == nil {
-		h.Files[siteName] = hash(text)
+	if text, err := os.ReadFile(site.file.path); err == nil {
+		h.Files[siteName], h.Texts[siteName] = hash(text), string(text)
 	}
 	for name, v := range s.params {
 		h.Params[name] = noted(site, v)
@@ -299,27 +243,27 @@ func (a *app) header(site *siteFile, s *script) *plan.Header {
 }
 
 // noted is what a journal keeps of a PARAM's value.
-func noted(site *siteFile, v value.Value) string {
+func noted(site *site, v value.Value) string {
 	if value.IsSecret(v) {
 		secret, _ := value.Reveal(v)
-		if print, err := journal.Open(site.at(site.Runs)).Fingerprint(secret); err == nil {
+		if print, err := site.journals.Fingerprint(secret); err == nil {
 			return print
 		}
 	}
 	return value.Print(v)
 }
 
-// hashes adds the hashes of a script and of all that it USEs and RUNs; p is nil where it does neither.
-func hashes(files map[string]string, src *diag.Source, p *check.Program) {
-	files[src.Name] = hash([]byte(src.Text))
+// files adds a script, and all that it USEs and RUNs, to what a run's header keeps; p is nil where it does neither.
+func (s *site) files(h *plan.Header, src *diag.Source, p *check.Program) {
+	h.Files[src.Name], h.Texts[src.Name] = s.fileHash(src), src.Redacted()
 	if p == nil {
 		return
 	}
 	for _, used := range p.Uses {
-		hashes(files, used.File.Source, used)
+		s.files(h, used.File.Source, used)
 	}
 	for _, run := range p.Runs {
-		hashes(files, run.File.Source, run)
+		s.files(h, run.File.Source, run)
 	}
 }
 
@@ -328,8 +272,19 @@ func hash(text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+func planCommand(fs *flag.FlagSet) runner {
+	out := fs.String("o", "", "also save the plan in this file, to be approved: standin run --plan FILE runs it and nothing else")
+	rest := fs.String("run", "", "say instead what standin resume `RUN` would do")
+	return func(a *app, ctx context.Context, args []string) error {
+		if *rest != "" {
+			return a.planRest(ctx, *rest, args)
+		}
+		return a.plan(ctx, args, *out)
+	}
+}
+
 // plan says what a run would do, reading the live systems and writing nothing.
-func (a *app) plan(ctx context.Context, args []string) error {
+func (a *app) plan(ctx context.Context, args []string, out string) error {
 	site, s, err := a.ready(ctx, args)
 	if err != nil {
 		return err
@@ -339,18 +294,27 @@ func (a *app) plan(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	s.save = out
 	return a.planProgram(ctx, site, s, program, nil)
+}
+
+// predict plans a program over systems that it makes anew for each walk.
+func (a *app) predict(ctx context.Context, site *site, s *script, program plan.Program, after *plan.Walk, systems func() builtins.Systems) (*plan.Plan, error) {
+	c := plan.Config{Out: io.Discard, Load: a.loader(s.set, site.file.names(), true), Secrets: s.secrets(), Hide: a.hidden(), After: after, Overrides: site.file.overrides, Past: s.past}
+	fresh := func() plan.Lookup { return site.guarded(systems()) }
+	return plan.Predict(ctx, c, fresh, program, s.params)
 }
 
 // planProgram plans and prints a program; after is the walk that it goes on from, nil for none.
 func (a *app) planProgram(ctx context.Context, site *site, s *script, program plan.Program, after *plan.Walk) error {
-	c := plan.Config{Out: io.Discard, Load: a.loader(s.set, site.file.names(), true), Secrets: s.secrets(), After: after}
-	fresh := func() plan.Lookup { return builtins.Lookup(builtins.All(site.planned())) }
-	p, err := plan.Predict(ctx, c, fresh, program, s.params)
+	p, err := a.predict(ctx, site, s, program, after, site.planned)
 	if err != nil {
 		return err
 	}
 	if err := a.printPlan(p); err != nil {
+		return err
+	}
+	if err := a.savePlan(site, s, p); err != nil {
 		return err
 	}
 	switch {

@@ -108,5 +108,5 @@ func (a *app) load(path string, from *diag.Source) (*diag.Source, error) {
 func (a *app) checked(src *diag.Source, set *sig.Set, names map[string][]string) (*check.Program, []*diag.Diagnostic) {
 	file, ds := syntax.Parse(src, syntax.Options{OldLine: set.OldLine})
 	p, more := check.Check(file, set, check.Options{Names: names, Load: a.load})
-	return p, diag.Sort(append(ds, more...))
+	return p, a.seen(p, diag.Sort(append(ds, more...)), set)
 }

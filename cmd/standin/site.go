@@ -179,7 +179,7 @@ func (a *app) siteCheck(ctx context.Context, s *site) error {
 		failed = failed || err != nil
 		said := "answers"
 		if err != nil {
-			said = err.Error()
+			said = a.hidden().Redact(err.Error())
 		}
 		if a.json {
 			a.encode(map[string]any{"system": kind, "name": name, "answers": err == nil, "detail": said}) //nolint:errcheck // the exit code says it too

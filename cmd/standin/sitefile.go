@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/standin-project/standin/runtime/plan"
+	"github.com/standin-project/standin/runtime/rules"
 )
 
 // siteFile is standin.toml: it names the systems and their drivers. Paths are relative to the file.
@@ -17,13 +20,22 @@ type siteFile struct {
 	Defaults struct {
 		Source string `toml:"source"`
 		Target string `toml:"target"`
+		// Witness is an agent at a third place, which looks for a site that does not answer.
+		Witness string `toml:"witness,omitempty"`
 	} `toml:"defaults"`
-	Runs        string                    `toml:"runs"` // folder of the journals
+	Runs        string                    `toml:"runs"`            // folder of the journals
+	Store       *storeEntry               `toml:"store,omitempty"` // nil: that folder
 	Agents      map[string]agentEntry     `toml:"agents"`
 	Clusters    map[string]clusterEntry   `toml:"clusters"`
 	DNS         map[string]dnsEntry       `toml:"dns"`
 	Directories map[string]directoryEntry `toml:"directories"`
 	Exchange    exchangeEntry             `toml:"exchange"`
+	Places      placeTable                `toml:"places,omitempty"` // networks and domains of each place, for ready
+
+	Rules []rules.Spec `toml:"rules,omitempty"` // the site's own safety rules
+
+	conditions []*rules.Condition // those rules, ready to be asked
+	overrides  plan.Overrides     // those that this call overrides
 
 	path string // of the file
 	dir  string // that holds it
@@ -126,6 +138,12 @@ func (a *app) loadSite() (*siteFile, error) {
 	if err := s.validate(path); err != nil {
 		return nil, err
 	}
+	if err := a.compileRules(s, path); err != nil {
+		return nil, err
+	}
+	if s.overrides, err = a.over.accept(s); err != nil {
+		return nil, err
+	}
 	if s.path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
@@ -157,6 +175,7 @@ func (s *siteFile) validate(path string) error {
 	for name, e := range s.Directories {
 		errs = append(errs, driver("directory", name, e.Driver, "embedded", "ldap"))
 	}
+	errs = append(errs, s.Places.validate(path), s.Store.validate(path))
 	for _, err := range errs {
 		if err != nil {
 			return err

@@ -73,22 +73,28 @@ func (l *lasting) lost(run string) error {
 // asker puts questions to the terminal; without one only --yes answers, and never a TYPED question.
 func (a *app) asker() plan.Asker {
 	person := isTerminal(a.stdin) && isTerminal(a.stderr) // even one that knows no escapes
-	return &prompt{read: repl.Questions(a.stdin, a.stderr).Ask, yes: a.yes, person: person}
+	return &prompt{read: repl.Questions(a.stdin, a.stderr).Ask, yes: a.yes, person: person, screen: a.stderr}
 }
 
 type prompt struct {
 	read   func(ctx context.Context, question string) (string, error)
 	yes    bool // --yes was given
 	person bool // somebody is there to answer
+	screen io.Writer
 }
 
 // Ask asks until the answer is one of those wanted.
-func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
+func (p *prompt) Ask(ctx context.Context, q plan.Question) (string, error) {
 	switch {
-	case p.yes && !q.Typed && !q.Manual:
-		return nil
+	case p.yes && !q.Typed && !q.Manual && q.Choices == nil:
+		return "yes", nil
 	case !p.person:
-		return plan.ErrNobody
+		return "", plan.ErrNobody
+	}
+	if q.Impact != nil {
+		if text := q.Impact(ctx); text != "" {
+			fmt.Fprintln(p.screen, text)
+		}
 	}
 	want := "[yes/no]"
 	switch {
@@ -96,21 +102,19 @@ func (p *prompt) Ask(ctx context.Context, q plan.Question) error {
 		want = fmt.Sprintf("%s\nType %q to go on, or no:", q.Why, q.Text)
 	case q.Manual:
 		want = "Type done when it is done, or no to stop:"
+	case q.Choices != nil:
+		want = fmt.Sprintf("%s\nType %s:", q.Why, q.Wanted())
 	}
 	for {
 		answer, err := p.read(ctx, fmt.Sprintf("%s %s ", q.Text, want))
 		if errors.Is(err, io.EOF) {
-			return plan.ErrNobody
+			return "", plan.ErrNobody
 		}
 		if err != nil {
-			return err
+			return "", err
 		}
-		switch answer = strings.TrimSpace(answer); {
-		case q.Typed && answer == q.Text, q.Manual && strings.EqualFold(answer, "done"),
-			!q.Typed && !q.Manual && (strings.EqualFold(answer, "yes") || strings.EqualFold(answer, "y")):
-			return nil
-		case strings.EqualFold(answer, "no") || strings.EqualFold(answer, "n"):
-			return plan.ErrDeclined
+		if ok, err := q.Take(answer); ok {
+			return strings.TrimSpace(answer), err
 		}
 	}
 }

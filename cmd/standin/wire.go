@@ -39,15 +39,15 @@ import (
 	"github.com/standin-project/standin/runtime/value"
 )
 
-// thisHost is the host that the program runs on.
-func thisHost() core.System { return host.Host{} }
+// thisHost is the host that the program runs on. The programs that it runs get no variable that holds a secret.
+func (a *app) thisHost() core.System { return host.Host{Hides: a.hidden().Holds} }
 
 // site is an open site: its systems, each opened when it is first asked for.
 type site struct {
 	app      *app
 	file     *siteFile
 	systems  builtins.Systems
-	journals *journal.Store
+	journals journal.Store
 
 	agents      *agent.Site
 	clusters    *table[cluster.System]
@@ -58,6 +58,8 @@ type site struct {
 	servers map[string]*directoryembedded.Server
 	clients map[account]directory.System
 	closers []func(context.Context) error
+
+	owners owners // what the changes at hand bring online
 
 	closing atomic.Bool
 	late    atomic.Bool // a mirror failed after its run had ended
@@ -124,14 +126,46 @@ func (t *table[T]) get(name string) (T, error) {
 	return none, f.Hint("it has %s", strings.Join(t.names, ", "))
 }
 
-// open opens a site. Embedded systems live in this process, so processes on one embedded site take turns.
+// open opens a site with its systems.
 func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
+	s, err := a.siteOf(file)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.enter(ctx)
+}
+
+// siteOf opens the store of a site's runs, without its systems.
+func (a *app) siteOf(file *siteFile) (*site, error) {
+	store, err := a.openStore(file)
+	if err != nil {
+		return nil, err
+	}
+	if a.between != nil {
+		store = a.between(store)
+	}
 	s := &site{
-		app: a, file: file, journals: journal.Open(file.at(file.Runs)),
+		app: a, file: file, journals: store,
 		servers: map[string]*directoryembedded.Server{}, clients: map[account]directory.System{},
 	}
+	s.later(func(context.Context) error { return store.Close() })
+	s.learnSite()
+	return s, nil
+}
+
+// enter opens the systems; it closes the site when it fails. Embedded systems live in this process, so processes on one
+// embedded site take turns.
+func (s *site) enter(ctx context.Context) error {
+	if err := s.systemsUp(ctx); err != nil {
+		return errors.Join(err, s.close())
+	}
+	return nil
+}
+
+func (s *site) systemsUp(ctx context.Context) error {
+	file := s.file
 	if err := s.takeTurn(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	configs := make([]agent.Config, 0, len(file.Agents))
 	for _, name := range slices.Sorted(maps.Keys(file.Agents)) {
@@ -140,7 +174,7 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 	}
 	agents, err := agent.Open(ctx, configs, agent.Options{Progress: s.progress})
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return err
 	}
 	s.agents = agents
 	s.later(agents.Close)
@@ -148,7 +182,7 @@ func (a *app) open(ctx context.Context, file *siteFile) (*site, error) {
 	s.dns = tableOf("DNS server", file.DNS, s.openDNS)
 	s.directories = tableOf("directory", file.Directories, s.openDirectory)
 	s.systems = s.wire(agents, s.clusters, s.dns, s.directories, false)
-	return s, nil
+	return nil
 }
 
 // planned gives the systems as a plan sees them: read for real, written in memory only.
@@ -164,8 +198,8 @@ func (s *site) planned() builtins.Systems {
 
 // wire makes the systems that the commands ask for out of tables of real ones or of overlays.
 func (s *site) wire(agents mirror.System, clusters *table[cluster.System], servers *table[dns.System], directories *table[directory.System], planning bool) builtins.Systems {
-	n := &network{site: s, clusters: clusters, servers: servers, agents: agents, programs: thisHost()}
-	x := &organisation{site: s, directories: directories, clusters: clusters, agents: agents, log: appendLog}
+	n := &network{site: s, clusters: clusters, servers: servers, agents: agents, programs: s.app.thisHost()}
+	x := &organisation{site: s, directories: directories, clusters: clusters, agents: agents, hosts: n, log: appendLog}
 	x.bind = x.bindAs
 	if planning {
 		n.programs = coreoverlay.New(n.programs)
@@ -314,7 +348,9 @@ func (s *site) secret(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("cannot read a secret of the site file: %w", err)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+	secret := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	s.app.learn(value.Secret(secret))
+	return secret, nil
 }
 
 // takeTurn waits until no other process uses the site's embedded systems.
@@ -332,7 +368,7 @@ func (s *site) takeTurn(ctx context.Context) error {
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return errors.Join(fmt.Errorf("cannot lock the site in %q: %w", s.file.dir, err), f.Close())
 		case !told:
-			fmt.Fprintf(s.app.stderr, "standin: waiting for %s on this site\n", s.holder())
+			fmt.Fprintf(s.app.stderr, "standin: waiting for %s on this site\n", s.holder(ctx))
 		}
 		select {
 		case <-ctx.Done():
@@ -343,8 +379,8 @@ func (s *site) takeTurn(ctx context.Context) error {
 }
 
 // holder names who uses the site: its running run, or a process that keeps no journal.
-func (s *site) holder() string {
-	runs, _ := s.journals.List()
+func (s *site) holder(ctx context.Context) string {
+	runs, _ := s.journals.List(ctx)
 	for _, r := range slices.Backward(runs) {
 		if r.State == plan.Running && r.Parent == "" {
 			return fmt.Sprintf("run %s (%s by %s@%s, process %d)", r.ID, r.Script, r.Who, r.Host, r.PID)

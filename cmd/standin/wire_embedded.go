@@ -6,12 +6,14 @@ import (
 	"path/filepath"
 
 	clusterembedded "github.com/standin-project/standin/builtins/cluster/embedded"
+	"github.com/standin-project/standin/builtins/cluster/model"
 	"github.com/standin-project/standin/builtins/core"
 	coreembedded "github.com/standin-project/standin/builtins/core/embedded"
 	directoryembedded "github.com/standin-project/standin/builtins/directory/embedded"
 	dnsembedded "github.com/standin-project/standin/builtins/dns/embedded"
 	"github.com/standin-project/standin/builtins/mirror"
 	"github.com/standin-project/standin/builtins/mirror/agent"
+	"github.com/standin-project/standin/runtime/value"
 )
 
 // embeddedHost is the host of an agent on the embedded network.
@@ -25,11 +27,10 @@ func (n *network) embeddedHost(name string) core.System {
 // owner finds the cluster group that has an address online. A cluster that does not answer owns nothing that answers.
 func (n *network) owner(ctx context.Context, addr netip.Addr) (coreembedded.Owner, bool, error) {
 	for _, name := range n.clusters.names {
-		c, err := n.clusters.get(name)
-		if err != nil {
-			return coreembedded.Owner{}, false, err
+		m, err := n.state(ctx, name)
+		if value.HasCode(err, value.CodeUnreachable) {
+			continue
 		}
-		m, err := c.State(ctx)
 		if err != nil {
 			return coreembedded.Owner{}, false, err
 		}
@@ -38,6 +39,14 @@ func (n *network) owner(ctx context.Context, addr netip.Addr) (coreembedded.Owne
 		}
 	}
 	return coreembedded.Owner{}, false, nil
+}
+
+func (n *network) state(ctx context.Context, cluster string) (*model.Cluster, error) {
+	c, err := n.clusters.get(cluster)
+	if err != nil {
+		return nil, err
+	}
+	return c.State(ctx)
 }
 
 // initSystems writes the state of a new site's embedded systems to dir.

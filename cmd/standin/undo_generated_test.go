@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/standin-project/standin/cmd/standin/trial"
+	"github.com/standin-project/standin/runtime/plan"
+	"github.com/standin-project/standin/scripts"
+)
+
+// lose leaves out of two states of a site what a run has changed that cannot be taken back, as the plan and undo tell.
+func lose(root told, children []told, states ...map[string]any) (whole bool) {
+	parts := map[string][]string{"agent": {"trees", "connections"}, "cluster": {"clusters", "connections", "trees"}, "dns": {"dns"}, "directory": {"directory"}}
+	whole = true
+	for _, r := range append(children, root) {
+		for _, e := range r.entries {
+			if e.Kind != plan.KindIntent {
+				continue
+			}
+			for _, c := range e.Changes {
+				if len(c.Inverse) > 0 {
+					continue
+				}
+				whole = false
+				kind, _, _ := strings.Cut(c.System, " ")
+				for _, part := range parts[kind] {
+					for _, state := range states {
+						delete(state, part)
+					}
+				}
+			}
+		}
+	}
+	return whole
+}
+
+// marked says whether a run has passed its point of no return.
+func marked(r told) bool {
+	for _, e := range r.entries {
+		if e.Kind == plan.KindMark {
+			return true
+		}
+	}
+	return false
+}
+
+// undone runs a script and takes it back, killed at an entry on the way if kill says so. It says how the site then
+// differs from what it was; whole says whether all that it had changed was to be taken back.
+func undone(t testing.TB, l *lab, kill func(size int) string, args ...string) (wrong string, whole bool) {
+	t.Helper()
+	before := l.observed(t)
+	l.call(append([]string{"run", "--yes", "--quiet"}, args...)...)
+	root, children := l.latest(t)
+	if blocks(root) {
+		return "", false // what they do is the script's
+	}
+	if marked(root) {
+		during := l.observed(t)
+		_, said, code := l.call("undo", root.ID)
+		if code != exitFailed || !strings.Contains(said, "point-of-no-return") {
+			return fmt.Sprintf("undo after the point of no return: exit %d, %s", code, said), true
+		}
+		return differing("", l.observed(t), during), true
+	}
+	if kill != nil {
+		cmd, out := l.process(kill(2*len(root.entries)), "undo", root.ID)
+		if err := cmd.Run(); err != nil && !killed(err) {
+			return fmt.Sprintf("undo: %v\n%s", err, out), true
+		}
+	}
+	var said string
+	code := exitDone
+	if now, _ := l.latest(t); now.State != plan.Undone {
+		_, said, code = l.call("undo", root.ID)
+	}
+	now, _ := l.latest(t)
+	switch {
+	case code == exitFailed && away(now):
+		return "", false
+	case code != exitDone:
+		return fmt.Sprintf("undo: exit %d\n%s%s", code, said, l.journal(t, root.ID)), true
+	case now.State != plan.Undone:
+		return fmt.Sprintf("the run reads as %s after undo", now.State), true
+	}
+	after := l.observed(t)
+	whole = lose(root, children, before, after)
+	if d := differing("", after, before); d != "" {
+		return "run and undo have not left the site as it was:\n" + d + l.journal(t, root.ID), whole
+	}
+	return "", whole
+}
+
+// away says whether a run could not be taken back only because a system does not answer, as undo has told.
+func away(r told) bool {
+	failed := map[string]string{} // by what was to be taken back: the last word counts
+	for _, e := range r.entries {
+		if e.Kind == plan.KindUndo && e.What != "" {
+			failed[fmt.Sprint(e.Run, e.Of, e.What)] = e.Error
+		}
+	}
+	any := false
+	for _, said := range failed {
+		switch {
+		case strings.Contains(said, "does not answer") || strings.Contains(said, "is not reachable"):
+			any = true
+		case said != "":
+			return false
+		}
+	}
+	return any
+}
+
+// blocks says whether a run has begun a step with an UNDO block.
+func blocks(r told) bool {
+	for _, e := range r.entries {
+		if e.Kind == plan.KindStep && e.Undo {
+			return true
+		}
+	}
+	return false
+}
+
+// TestUndoRestores runs generated scripts on generated sites and takes them back: the site is as before. Every other one
+// is killed while it is taken back, and taken back again.
+func TestUndoRestores(t *testing.T) {
+	sites := newSites(t)
+	var all, wholly atomic.Int64
+	t.Run("seeds", func(t *testing.T) {
+		from := number(t, "STANDIN_SEED", 0)
+		for n := range number(t, "STANDIN_TRIALS", 60) {
+			seed := uint64(from + n)
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				var kill func(int) string
+				if seed%2 == 1 {
+					kill = func(size int) string { return fmt.Sprintf("after:%d", 2+int(seed/2)%max(size, 1)) }
+				}
+				script := trial.NewScript(seed)
+				try := func(s *trial.Script) string {
+					l := sites.get(t, seed).clone(t)
+					path := l.write(t, s)
+					if _, _, code := l.call("check", path); code != exitDone {
+						return ""
+					}
+					wrong, whole := undone(t, l, kill, path)
+					if all.Add(1); whole {
+						wholly.Add(1)
+					}
+					return wrong
+				}
+				wrong := try(script)
+				if wrong == "" {
+					return
+				}
+				least := trial.Shrink(script, number(t, "STANDIN_SHRINK", 150), func(s *trial.Script) bool {
+					still := try(s)
+					if still != "" {
+						wrong = still
+					}
+					return still != ""
+				})
+				t.Errorf("seed %d, on the site %v: %s\nthe script:\n%s", seed, trial.NewSite(seed).Story, wrong, least)
+			})
+		}
+	})
+	t.Logf("%d of %d runs were taken back wholly", wholly.Load(), all.Load())
+	if all.Load() >= 60 && wholly.Load() < all.Load()/3 {
+		t.Errorf("only %d of %d runs could be taken back wholly: the scripts try too little", wholly.Load(), all.Load())
+	}
+}
+
+// TestUndoOfRunbooks takes every shipped runbook back, killed on the way too; those with a point of no return refuse.
+func TestUndoOfRunbooks(t *testing.T) {
+	for _, s := range scripts.List() {
+		for _, way := range []string{"at once", "killed on the way"} {
+			t.Run(s.Name+" "+way, func(t *testing.T) {
+				t.Parallel()
+				l := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+				l.must(t, "site", "init", l.site, "--users", "5")
+				for _, words := range runbookSite(t, s.Name) {
+					l.must(t, words...)
+				}
+				var kill func(int) string
+				if way != "at once" {
+					kill = func(size int) string { return fmt.Sprintf("after:%d", 2+size/8) }
+				}
+				if wrong, _ := undone(t, l, kill, s.Name); wrong != "" {
+					t.Error(wrong)
+				}
+			})
+		}
+	}
+}
