@@ -64,3 +64,41 @@ WRITE "the end";
 		})
 	}
 }
+
+// Who is asked sees how much the answer will change.
+func TestAQuestionTellsItsImpact(t *testing.T) {
+	const script = `
+DNS ADD mydomain.com a A 10.9.9.1;
+CONFIRM "Move the users?";
+EXCHFAILOVER -failover -s EXCH1 -t EXCH2 -nospn -norus;
+DNS ADD mydomain.com b A 10.9.9.2;
+CONFIRM "More?";
+`
+	dir := t.TempDir()
+	site := filepath.Join(dir, "site")
+	if out, err := exec.Command("standin", "site", "init", site, "--users", "30").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	path := filepath.Join(dir, "q.dtcl")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("standin", "--site", site, "run", path)
+	tty, err := pty.Start(cmd)
+	if err != nil {
+		t.Skip("no pseudo-terminals here:", err)
+	}
+	s := &screen{t: t, tty: tty, more: make(chan struct{}, 1)}
+	go io.Copy(s, tty) //nolint:errcheck // ends with the program
+	t.Cleanup(func() { cmd.Process.Kill(); tty.Close() })
+	s.expect("From here to the next question ")
+	s.expect("dns dns1: 1 object.")
+	s.expect("Move the users? [yes/no] ")
+	s.press("no\r")
+	if cmd.Wait() == nil {
+		t.Errorf("declined, and it ended well: %s", s)
+	}
+	if !strings.Contains(s.String(), "directory ad: 40 objects") {
+		t.Errorf("the users are not counted: %s", s)
+	}
+}
