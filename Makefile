@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: test services lint race cover fuzz bench build
+.PHONY: test services lint race cover fuzz bench build trials soak
 
 # Everything that must hold, with the real servers of the conformance suites.
 test: services lint race cover
@@ -33,6 +33,15 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -count 5 ./lang/... ./runtime/... ./cmd/...
+
+# What must hold for every script on every site, and whenever a run is killed: in full, where `make test` tries some.
+trials:
+	STANDIN_TRIALS=1000 STANDIN_KILLS=500 $(GO) test -timeout 3h -run 'TestPlan|TestUndo|TestKilled|TestTorn|TestFullDisk|TestDeadDisk' ./cmd/standin
+
+# Random runs, crashes, resumes and undos for STANDIN_SOAK.
+STANDIN_SOAK ?= 30m
+soak:
+	STANDIN_SOAK=$(STANDIN_SOAK) $(GO) test -timeout 24h -run '^TestSoak$$' -v ./cmd/standin | grep -v '^=== \|--- PASS: TestSoak/'
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o standin ./cmd/standin

@@ -310,6 +310,9 @@ func (w *world) show(blurred ...string) map[string]any {
 	ctx, all := w.t.Context(), map[string]any{}
 	keep := func(name string, v any, err error) {
 		w.t.Helper()
+		if value.HasCode(err, value.CodeUnreachable) {
+			v, err = "away", nil
+		}
 		must(w.t, err)
 		text, err := json.Marshal(v)
 		must(w.t, err)
@@ -340,11 +343,11 @@ func (w *world) show(blurred ...string) map[string]any {
 		keep("inbound of "+name, inbound, err)
 		markers := map[string]mirror.Marker{}
 		for _, set := range []string{"mailstores", "other", "mail"} {
-			marker, err := w.agents.Marker(ctx, name, set)
-			must(w.t, err)
-			markers[set] = marker
+			if markers[set], err = w.agents.Marker(ctx, name, set); err != nil {
+				break
+			}
 		}
-		keep("markers of "+name, markers, nil)
+		keep("markers of "+name, markers, err)
 	}
 	return prune(all, blurred).(map[string]any)
 }

@@ -156,17 +156,7 @@ func (k kit) undo(ctx context.Context, data json.RawMessage) error {
 	if err != nil || len(steps) == 0 {
 		return err
 	}
-	if err := sys.Apply(ctx, in.Op); err != nil || in.Op.Verb != model.ResourceOnline || in.Op.Note != "" {
-		return err
-	}
-	if state, err = sys.State(ctx); err != nil {
-		return err
-	}
-	if r := state.Resource(in.Op.Resource); r != nil && r.Degraded() {
-		return value.Failf(value.CodeFailed, "resource %q of cluster %q is online again, but %s", r.Name, state.Name, r.Note).
-			Hint("remove the cause, then CLUSTER %s RESOURCE %q ONLINE tries again", state.Name, r.Name)
-	}
-	return nil
+	return sys.Apply(ctx, in.Op)
 }
 
 // newResource is the operation that RESOURCE … CREATE asks for.

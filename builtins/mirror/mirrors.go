@@ -65,13 +65,17 @@ func (s *session) startMirror(ctx context.Context, c *def.Call) (*def.Action, er
 
 // start observes a mirror that is to be started. There is always one more to start, so a started one proves itself.
 func start(ctx context.Context, sys System, st Status, m Mirror) (*def.Action, error) {
-	if st.Last.Running() {
+	m, err := asSet(ctx, sys, st.Source, m)
+	switch {
+	case err != nil:
+		return nil, err
+	case goesOn(st, m):
+		return &def.Action{
+			Done: plan.Yes, Why: fmt.Sprintf("mirror %d of connection %d goes on", st.Last.Number, st.ID), Result: value.Int(st.Last.Number),
+		}, nil
+	case st.Last.Running():
 		return nil, value.Failf(value.CodeConflict, "mirror %d of connection %d is running", st.Last.Number, st.ID).
 			Hint("WAIT ON MIRROR %d IDLE TIMEOUT <duration>, or MIRROR STOP %d", st.ID, st.ID)
-	}
-	m, err := asSet(ctx, sys, st.Source, m)
-	if err != nil {
-		return nil, err
 	}
 	conn, err := current(ctx, sys, st.Connection)
 	if err != nil {
@@ -98,6 +102,12 @@ func start(ctx context.Context, sys System, st Status, m Mirror) (*def.Action, e
 			return plan.No, nil
 		},
 	})
+}
+
+// goesOn says whether a mirror that is to be started runs already: it was taken up again for a run that goes on, whose
+// command had no answer yet when its process ended.
+func goesOn(st Status, m Mirror) bool {
+	return st.Last.Running() && st.Last.TakenUp && st.Last.Options == m
 }
 
 // current gives a connection with the rules that its set has now.
@@ -303,6 +313,11 @@ func (s *session) restore(ctx context.Context, c *def.Call) (*def.Action, error)
 	before, known, err := made(ctx, sys, back)
 	if err != nil {
 		return nil, err
+	}
+	if goesOn(before, m) {
+		return &def.Action{
+			Done: plan.Yes, Why: fmt.Sprintf("mirror %d of connection %d goes on", before.Last.Number, before.ID), Result: value.Int(before.ID),
+		}, nil
 	}
 	if !known {
 		back.ID = before.ID

@@ -98,6 +98,8 @@ type Run struct {
 	Options Mirror `json:"options"`
 	State   string `json:"state"`
 	Error   string `json:"error,omitempty"` // why it failed; "" while it runs and after it completed
+	// TakenUp says that it was cut off when its process ended, and started again for a run that goes on.
+	TakenUp bool `json:"taken_up,omitempty"`
 	// Files and Bytes were sent so far; TotalFiles and TotalBytes are the set's, as far as they were walked.
 	Files      int64 `json:"files"`
 	Bytes      int64 `json:"bytes"`

@@ -90,9 +90,9 @@ func (s *session) undoConnect(ctx context.Context, inverse json.RawMessage) erro
 		return err
 	}
 	in, known := Recall(inbound, m.Connection)
-	carried := st.Last.Number > 0 || known && m.Was == nil && !in.Applied.IsZero() || known && m.Was != nil && !in.Applied.Equal(m.Was.Applied)
+	applied := known && !in.Applied.IsZero() && (m.Was == nil || !in.Applied.Equal(m.Was.Applied))
 	switch {
-	case there && carried:
+	case there && (applied || st.Last.Number > 0):
 		return sys.Disconnect(ctx, m.Source, m.ID)
 	case !there && known && !in.Connected:
 		return nil // it was ended since

@@ -270,7 +270,8 @@ func (a *app) usage(w io.Writer) {
 	}
 	fmt.Fprint(w, "\nCommon flags: --site FILE  --json  --yes  --quiet  --color auto|always|never  --log FILE  --otlp URL\n"+
 		"Without --site: $STANDIN_SITE, then standin.toml here, then /etc/standin/standin.toml.\n"+
-		"standin help COMMAND explains a command of the language; standin SUBCOMMAND --help a subcommand.\n\n"+exitHelp)
+		"standin help COMMAND explains a command of the language; standin SUBCOMMAND --help a subcommand;\n"+
+		"standin help rules lists the safety rules.\n\n"+exitHelp)
 }
 
 func (a *app) subcommandHelp(s subcommand, fs *flag.FlagSet) {

@@ -89,15 +89,14 @@ func (a *app) conceal(src *diag.Source, set *sig.Set) {
 	}
 }
 
-// usageSecret finds a secret slot in a usage line: glued to an option's operand, or one of the words behind the head.
-var usageSecret = regexp.MustCompile(`(?:([-/]\w+) <\w+>\[?)?(:?)<\w+:secret>`)
-
 // secretPatterns find, in a text that need not be a script, what stands where the commands have a secret.
 func secretPatterns(set *sig.Set) []*regexp.Regexp {
+	// A secret slot of a usage line is glued to an option's operand, or one of the words behind the head.
+	slot := regexp.MustCompile(`(?:([-/]\w+) <\w+>\[?)?(:?)<\w+:secret>`)
 	const word = `(?:"[^"\n]*"|'[^'\n]*'|[^\s;]+)`
 	var all []*regexp.Regexp
 	for _, s := range set.Signatures("") {
-		m := usageSecret.FindStringSubmatchIndex(s.Usage)
+		m := slot.FindStringSubmatchIndex(s.Usage)
 		switch {
 		case m == nil:
 		case m[2] >= 0:

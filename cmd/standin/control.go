@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,23 +15,13 @@ import (
 // lookEvery is how often a run looks for orders from other terminals.
 const lookEvery = 100 * time.Millisecond
 
-// follow takes the orders that came while no process lived.
-func (x *execution) follow(ctx context.Context) error {
-	orders, err := x.site.journals.Orders(ctx, x.h.ID, x.after)
-	if err != nil {
-		return nil //nolint:nilerr // listen looks again
-	}
-	for _, o := range orders {
-		if err := x.obey(o, func(error) {}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// listen follows orders while the run goes on; done ends that.
-func (x *execution) listen(ctx context.Context) (running context.Context, done func()) {
+// heed takes the orders that came while no process lived, and then those that come while the run goes on; done ends that.
+func (x *execution) heed(ctx context.Context) (running context.Context, done func(), _ error) {
 	running, cancel := context.WithCancelCause(ctx)
+	if err := x.follow(running, cancel); err != nil {
+		cancel(nil)
+		return nil, nil, err
+	}
 	stop, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -40,35 +31,52 @@ func (x *execution) listen(ctx context.Context) (running context.Context, done f
 				return
 			case <-time.After(lookEvery):
 			}
-			orders, err := x.site.journals.Orders(running, x.h.ID, x.after)
-			if err != nil {
-				continue // a store that does not answer stops no failover: the locks say when to stop
-			}
-			for _, o := range orders {
-				if x.obey(o, cancel) != nil {
-					return // the journal is lost, which the walk will find too
-				}
+			if x.follow(running, cancel) != nil {
+				return // the journal is lost, which the walk will find too
 			}
 		}
 	}()
-	return running, func() { close(stop); <-gone; cancel(nil) }
+	return running, func() { close(stop); <-gone; cancel(nil) }, nil
 }
 
-// obey follows one order.
-func (x *execution) obey(o plan.Order, cancel context.CancelCauseFunc) error {
+// follow takes the orders that have come. A store that does not answer stops no failover: the locks say when to stop.
+func (x *execution) follow(ctx context.Context, cancel context.CancelCauseFunc) error {
+	orders, err := x.site.journals.Orders(ctx, x.h.ID, x.after)
+	if err != nil {
+		return nil //nolint:nilerr // it is looked again
+	}
+	for _, o := range orders {
+		if err := x.obey(ctx, o, cancel); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obey follows one order. Whoever took the run up again has said more than who told its last process to stop.
+func (x *execution) obey(ctx context.Context, o plan.Order, cancel context.CancelCauseFunc) error {
 	x.after = o.ID
+	if (o.Kind == plan.OrderStop || o.Kind == plan.OrderKill) && o.Time.Before(x.since) {
+		return x.walk.Note(o)
+	}
 	if err := x.walk.Take(o); err != nil {
 		return err
 	}
 	fmt.Fprintf(x.app.stderr, "standin: %s by %s@%s\n", o.Kind, o.By.Who, o.By.Host)
+	idle := func() {
+		select {
+		case <-x.walk.Idle():
+			cancel(&plan.StoppedError{Order: true})
+		case <-ctx.Done():
+		}
+	}
 	switch o.Kind {
+	case plan.OrderStop:
+		go idle()
 	case plan.OrderCancel:
 		x.cancelled.Store(true)
-		idle := x.walk.StopOrdered()
-		go func() {
-			<-idle
-			cancel(&plan.StoppedError{Order: true})
-		}()
+		x.walk.StopOrdered()
+		go idle()
 	case plan.OrderKill:
 		x.walk.StopOrdered()
 		cancel(&plan.StoppedError{Inside: true, Order: true})
@@ -101,7 +109,7 @@ func order(kind plan.OrderKind, gone func(a *app, ctx context.Context, r *journa
 			return errors.Join(site.close(), gone(a, ctx, r))
 		}
 		o := &plan.Order{Kind: kind, By: *actor()}
-		if open := openQuestions(r); len(open) > 0 {
+		if open := r.Questions(); len(open) > 0 {
 			o.Place = open[0].Place
 		} else if kind == plan.OrderRetry || kind == plan.OrderSkip {
 			return wrong("standin show "+r.ID+" --follow shows how it goes", "no step of run %s waits for that: it is at work", r.ID)
@@ -134,26 +142,6 @@ func (s *site) find(ctx context.Context, id string) (*journal.Run, bool, error) 
 	return r, r.Alive, nil
 }
 
-// openQuestions are the questions that stand open, oldest first.
-func openQuestions(r *journal.Run) []plan.Entry {
-	var open []plan.Entry
-	for _, e := range r.Entries {
-		if e.Kind != plan.KindAsk {
-			continue
-		}
-		for i, was := range open {
-			if was.Place == e.Place {
-				open = append(open[:i], open[i+1:]...)
-				break
-			}
-		}
-		if e.State == "asked" {
-			open = append(open, e)
-		}
-	}
-	return open
-}
-
 // answer answers the question of a run that waits, now or when it is resumed.
 func (a *app) answer(ctx context.Context, args []string) error {
 	if len(args) < 2 {
@@ -168,7 +156,10 @@ func (a *app) answer(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	open := openQuestions(r)
+	open, err := site.unanswered(ctx, r)
+	if err != nil {
+		return err
+	}
 	switch len(open) {
 	case 0:
 		return wrong("standin show "+r.ID+" tells how it goes", "run %s has no question that stands open", r.ID)
@@ -176,7 +167,11 @@ func (a *app) answer(ctx context.Context, args []string) error {
 	default:
 		fmt.Fprintf(a.stderr, "standin: run %s has %d open questions; this answers %q\n", r.ID, len(open), open[0].Text)
 	}
-	o := &plan.Order{Kind: plan.OrderAnswer, Place: open[0].Place, Text: strings.Join(args[1:], " "), By: *actor()}
+	text := strings.Join(args[1:], " ")
+	if open[0].Place == plan.WindowPlace {
+		return a.keep(ctx, site, r, alive, text)
+	}
+	o := &plan.Order{Kind: plan.OrderAnswer, Place: open[0].Place, Text: text, By: *actor()}
 	if err := site.send(ctx, r, o); err != nil {
 		return err
 	}
@@ -184,6 +179,34 @@ func (a *app) answer(ctx context.Context, args []string) error {
 		fmt.Fprintf(a.stderr, "standin: no process of run %s lives: standin resume %[1]s goes on with it\n", r.ID)
 	}
 	return nil
+}
+
+// unanswered are the open questions of a run for which no answer is under way.
+func (s *site) unanswered(ctx context.Context, r *journal.Run) ([]plan.Entry, error) {
+	orders, err := s.journals.Orders(ctx, r.ID, plan.NewPast(r.Entries).LastOrder())
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(r.Questions(), func(q plan.Entry) bool {
+		return slices.ContainsFunc(orders, func(o plan.Order) bool { return o.Kind == plan.OrderAnswer && o.Place == q.Place })
+	}), nil
+}
+
+// keep answers whether what a run has changed is to be kept.
+func (a *app) keep(ctx context.Context, site *site, r *journal.Run, alive bool, text string) error {
+	q := plan.Question{}
+	ok, no := q.Take(text)
+	kind, gone := plan.OrderConfirm, confirmGone
+	if no != nil {
+		kind, gone = plan.OrderCancel, undoGone
+	}
+	switch {
+	case !ok:
+		return wrong("standin confirm "+r.ID+" keeps it, standin cancel "+r.ID+" takes it back", "got the answer %q, want %s", text, q.Wanted())
+	case alive:
+		return site.send(ctx, r, &plan.Order{Kind: kind, By: *actor()})
+	}
+	return gone(a, ctx, r)
 }
 
 // The orders to a run of which no process lives.
@@ -234,14 +257,23 @@ func (x *execution) window(ctx context.Context) error {
 		return nil // somebody has confirmed it before
 	}
 	fmt.Fprintf(x.app.stderr, "standin: undone at %s unless somebody says: standin confirm %s\n", until.Local().Format(time.DateTime), x.h.ID)
-	running, done := x.listen(ctx)
+	running, done, err := x.heed(ctx)
+	if err != nil {
+		return err
+	}
 	defer done()
 	select {
 	case <-x.confirmed:
-		return x.walk.Confirmed()
 	case <-running.Done():
-		return context.Cause(running)
 	case <-time.After(time.Until(until)):
+	}
+	select {
+	case <-x.confirmed: // also when it came too late: nothing was taken back yet
+		return x.walk.Confirmed()
+	default:
+	}
+	if running.Err() != nil {
+		return context.Cause(running)
 	}
 	fmt.Fprintln(x.app.stderr, "standin: nobody has confirmed it: taking it back")
 	x.cancelled.Store(true)

@@ -81,18 +81,20 @@ func walked(b testing.TB, store journal.Store, program plan.Program, during func
 	}
 }
 
-// BenchmarkJournaledSteps runs 10,000 trivial steps with their journal, and in turn with them as many bare appends with
-// an fsync each: the ratio is what a journal costs beyond the disk.
+// BenchmarkJournaledSteps runs 10,000 trivial steps with their journal, and in turn with them as many bare appends of as
+// many bytes with an fsync each: the ratio is what a journal costs beyond the disk.
 func BenchmarkJournaledSteps(b *testing.B) {
 	const rounds, turns = 20, 500
 	program := compiled(b, fmt.Sprintf("FOR $i = 1 TO %d DO\nSTEP \"s\" DO AGENT east SET CHECKSUM ON; END\nEND\n", turns))
-	store := file.Open(b.TempDir())
+	folder := b.TempDir()
+	store := file.Open(folder)
 	bare, err := os.Create(filepath.Join(b.TempDir(), "bare"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer bare.Close()
-	line := []byte(strings.Repeat("x", 255) + "\n")
+	walked(b, store, program, func() {})
+	line := []byte(strings.Repeat("x", bytesIn(b, folder)/turns))
 	var journaled, plain time.Duration
 	for b.Loop() {
 		for range rounds {
@@ -117,9 +119,25 @@ func BenchmarkJournaledSteps(b *testing.B) {
 	b.ReportMetric(journaled.Seconds()/plain.Seconds(), "ratio")
 }
 
+// bytesIn gives how long the files of a folder are together.
+func bytesIn(b testing.TB, folder string) int {
+	b.Helper()
+	names, err := os.ReadDir(folder)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for _, name := range names {
+		if info, err := name.Info(); err == nil && info.Mode().IsRegular() {
+			n += int(info.Size())
+		}
+	}
+	return n
+}
+
 // BenchmarkResume resumes runs of 10,000 steps that wait at their end.
 func BenchmarkResume(b *testing.B) {
-	base := &lab{filepath.Join(b.TempDir(), "site"), b.TempDir()}
+	base := newLab(b)
 	base.must(b, "site", "init", base.site, "--users", "0")
 	path := filepath.Join(base.scripts, "steps.dtcl")
 	script := "FOR $i = 1 TO 10000 DO\nSTEP \"s\" DO AGENT east SET CHECKSUM ON; END\nEND\nCONFIRM \"Go on?\";\n"

@@ -105,7 +105,21 @@ func (l *lab) process(kill string, args ...string) (*exec.Cmd, *output) {
 	cmd.Env = append(os.Environ(), "STANDIN_SITE="+l.site, killVariable+"="+kill)
 	out := &output{}
 	cmd.Stdout, cmd.Stderr = out, out
+	l.outputs = append(l.outputs, out)
 	return cmd, out
+}
+
+// printed counts how often the lab's processes have printed a line, together.
+func (l *lab) printed(text string) int {
+	n := 0
+	for _, out := range l.outputs {
+		for _, line := range lines(out.String()) {
+			if line == text {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // killed says whether a process was ended by SIGKILL.
@@ -133,7 +147,7 @@ type story struct {
 // newStory prepares a site, and runs the script on a copy of it without a crash.
 func newStory(t testing.TB, script string, users int, before ...[]string) *story {
 	t.Helper()
-	s := &story{name: script, script: script, base: &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}}
+	s := &story{name: script, script: script, base: newLab(t)}
 	s.base.must(t, "site", "init", s.base.site, "--users", fmt.Sprint(users))
 	for _, words := range before {
 		s.base.must(t, words...)
@@ -228,7 +242,7 @@ func unsound(root told, children []told) string {
 // must read as stopped, as waiting or as one of the other states.
 func (s *story) resumed(t testing.TB, l *lab, other ...plan.State) string {
 	t.Helper()
-	root, children := l.latest(t)
+	root, _ := l.latest(t)
 	if root.Script != s.script { // it was killed before it existed
 		cmd, out := l.process("", "run", "--yes", s.script)
 		if err := cmd.Run(); err != nil {
@@ -238,17 +252,12 @@ func (s *story) resumed(t testing.TB, l *lab, other ...plan.State) string {
 		if !slices.Contains(append(other, plan.Stopped, plan.Waiting), root.State) {
 			return fmt.Sprintf("a killed run reads as %s", root.State)
 		}
-		for range 3 {
-			cmd, out := l.process("", "resume", "--yes", root.ID)
-			if err := cmd.Run(); err != nil {
-				return fmt.Sprintf("resume: %v\n%s\n%s", err, out, l.journal(t, root.ID))
-			}
-			if root, _ = l.latest(t); root.State == plan.Done {
-				break
-			}
+		cmd, out := l.process("", "resume", "--yes", root.ID)
+		if err := cmd.Run(); err != nil {
+			return fmt.Sprintf("resume: %v\n%s\n%s", err, out, l.journal(t, root.ID))
 		}
 	}
-	root, children = l.latest(t)
+	root, children := l.latest(t)
 	if root.State != plan.Done {
 		return fmt.Sprintf("the run ends as %s\n%s", root.State, l.journal(t, root.ID))
 	}
@@ -257,6 +266,11 @@ func (s *story) resumed(t testing.TB, l *lab, other ...plan.State) string {
 	}
 	if got := written(root); fmt.Sprint(got) != fmt.Sprint(s.writes) {
 		return fmt.Sprintf("the script wrote %v, want %v", got, s.writes)
+	}
+	for text, n := range s.writes {
+		if got := l.printed(text); got > n {
+			return fmt.Sprintf("%q was printed %d times, want at most %d", text, got, n)
+		}
 	}
 	if d := differing("", l.serials(t), s.counts); d != "" {
 		return "the systems were written another number of times:\n" + d + l.journal(t, root.ID)
@@ -336,7 +350,7 @@ func TestKilledAtAnyInstant(t *testing.T) {
 						killAt(t, again, rand.N(s.took))
 					}
 					if wrong := s.resumed(t, l); wrong != "" {
-						t.Errorf("killed %d times: %s", 1+n%2, wrong)
+						t.Error(wrong)
 					}
 				})
 			}
@@ -420,4 +434,91 @@ func modified(t testing.TB, path string) time.Time {
 		t.Fatal(err)
 	}
 	return info.ModTime()
+}
+
+// TestUndoKilledAtEveryBoundary takes a run back, killed before and after entries of its journal, and then once more: the
+// site is as it was before the run, but for the copies that were mirrored.
+func TestUndoKilledAtEveryBoundary(t *testing.T) {
+	s := newStory(t, "everything.dtcl", 5, mirroredSite()...)
+	done := s.clone(t)
+	cmd, out := done.process("", "run", "--yes", s.script)
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	root, children := done.latest(t)
+	intents := 0
+	for _, r := range append(children, root) {
+		for _, e := range r.entries {
+			intents += len(e.Changes)
+		}
+	}
+	var points []string
+	for n := 1; n <= intents+4; n++ {
+		points = append(points, fmt.Sprintf("before:%d", n), fmt.Sprintf("after:%d", n))
+	}
+	if n := kills(t); n < len(points) && n < 100 {
+		rand.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+		points = points[:n]
+	}
+	for _, point := range points {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			l := done.clone(t)
+			l.scripts = done.scripts
+			cmd, out := l.process(point, "undo", root.ID)
+			if err := cmd.Run(); !killed(err) && err != nil {
+				t.Fatalf("got %v, want it killed\n%s", err, out)
+			}
+			if now, _ := l.latest(t); now.State != plan.Undone {
+				again, out := l.process("", "undo", root.ID)
+				if err := again.Run(); err != nil {
+					t.Fatalf("undo again: %v\n%s", err, out)
+				}
+			}
+			before, after := s.base.observed(t), l.observed(t)
+			lose(root, children, before, after)
+			if d := differing("", after, before); d != "" {
+				t.Errorf("the site is not as before:\n%s%s", d, l.journal(t, root.ID))
+			}
+		})
+	}
+}
+
+// A run that a safety rule ended, killed while it ends, ends the same way when it is resumed: the refusal is not asked
+// for again before somebody says so.
+func TestKilledWhileARefusedRunEnds(t *testing.T) {
+	base := newLab(t)
+	base.must(t, "site", "init", base.site, "--users", "0")
+	for _, words := range mirroredSite() {
+		base.must(t, words...)
+	}
+	s := &story{base: base, script: "refused.dtcl"}
+	whole := s.clone(t)
+	if cmd, out := whole.process("", "run", "--yes", s.script); cmd.Run() == nil {
+		t.Fatalf("no rule refuses it:\n%s", out)
+	}
+	want, root, children := whole.observed(t), told{}, []told(nil)
+	root, children = whole.latest(t)
+	size := len(root.entries)
+	for _, c := range children {
+		size += len(c.entries)
+	}
+	for n := 3; n < size; n++ {
+		t.Run(fmt.Sprintf("after:%d", n), func(t *testing.T) {
+			t.Parallel()
+			l := s.clone(t)
+			cmd, out := l.process(fmt.Sprintf("after:%d", n), "run", "--yes", s.script)
+			if err := cmd.Run(); !killed(err) {
+				t.Fatalf("got %v, want it killed\n%s", err, out)
+			}
+			root, _ := l.latest(t)
+			again, out := l.process("", "resume", "--yes", root.ID)
+			if again.Run(); again.ProcessState.ExitCode() != exitFailed || !strings.Contains(out.String(), "one-owner") { //nolint:errcheck // its exit code says it
+				t.Errorf("exit %d, want 1 and the rule's name\n%s", again.ProcessState.ExitCode(), out)
+			}
+			if d := differing("", l.observed(t), want); d != "" {
+				t.Errorf("the site differs from that of a run that was not killed:\n%s%s", d, l.journal(t, root.ID))
+			}
+		})
+	}
 }

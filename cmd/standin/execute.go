@@ -85,7 +85,9 @@ type execution struct {
 	walk      *plan.Walk
 	cancelled atomic.Bool   // somebody wants it undone
 	confirmed chan struct{} // somebody wants it kept
+	order     *plan.Order   // that the run goes on with; nil for none
 	after     int           // ID of the last order that was taken
+	since     time.Time     // when this process took the run up
 }
 
 // begin begins a run of a prepared script, with its own journal and locks.
@@ -110,6 +112,9 @@ func (a *app) begin(ctx context.Context, file *siteFile, s *script, f runFlags) 
 func (x *execution) whole(ctx context.Context, approved *plan.Approved) error {
 	err := x.j.Lock(ctx, x.locks())
 	if err == nil {
+		err = x.rejoin()
+	}
+	if err == nil {
 		err = x.site.systemsUp(ctx)
 	}
 	if err != nil {
@@ -125,14 +130,19 @@ func (x *execution) deny(err error) error {
 	var locked *journal.LockedError
 	message := err
 	if errors.As(err, &locked) {
-		fmt.Fprintf(x.app.stderr, "standin: %v\nhint: standin show %s --follow shows how it goes; standin stop %[2]s stops it after its step\n", locked, locked.Holder.ID)
-		err = ended{exitLocked}
+		err = x.locked(locked)
 	}
 	if x.was == nil {
 		e := &plan.Entry{Kind: plan.KindEnd, State: string(plan.Failed), Error: message.Error(), Ended: time.Now()}
 		err = errors.Join(err, x.j.Append(e, true))
 	}
 	return err
+}
+
+// locked names who holds a lock.
+func (x *execution) locked(held *journal.LockedError) error {
+	fmt.Fprintf(x.app.stderr, "standin: %v\nhint: standin show %s --follow shows how it goes; standin stop %[2]s stops it after its step\n", held, held.Holder.ID)
+	return ended{exitLocked}
 }
 
 // config is what the walks of this execution share.
@@ -162,18 +172,22 @@ func (x *execution) execute(ctx context.Context, approved *plan.Approved) error 
 	told := x.told(c.Events)
 	ctx, stop := a.interrupts(ctx, x.walk)
 	defer stop()
-	if err := x.follow(ctx); err != nil {
+	running, done, err := x.heed(ctx)
+	if err != nil {
 		return a.said(x.walk, err)
 	}
-	running, done := x.listen(ctx)
 	err = program.Run(x.walk.Start(running), x.walk, x.s.params)
 	done()
 	if err == nil && x.h.Within > 0 {
 		err = x.window(ctx)
 	}
 	if x.cancelled.Load() {
-		err = x.undoNow(ctx)
+		stop()
+		err = x.undoNow(context.WithoutCancel(ctx))
 		told(plan.Undone, err)
+		if err == nil {
+			err = ended{exitFailed} // what the script is for was not reached
+		}
 		return errors.Join(err, out.lost(x.h.ID))
 	}
 	err = ending(x.walk, x.j, err)
@@ -188,7 +202,7 @@ func ending(w *plan.Walk, j plan.Journal, err error) error {
 	if state == plan.Waiting || state == plan.Stopped {
 		return err
 	}
-	e := &plan.Entry{Kind: plan.KindEnd, State: string(state), Code: code, Ended: time.Now(), Place: w.FailedAt(err)}
+	e := &plan.Entry{Kind: plan.KindEnd, State: string(state), Code: code, Ended: time.Now(), Place: plan.FailedAt(err)}
 	if _, told := errors.AsType[ended](err); state == plan.Failed && !told {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		e.Error = w.Redact(first)

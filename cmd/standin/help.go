@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -15,10 +16,9 @@ func (a *app) help(_ context.Context, args []string) error {
 		return a.helpAll()
 	}
 	text, err := a.explainWords(args)
-	if len(args) == 1 && strings.EqualFold(args[0], "rules") {
-		if text, err = a.helpRules(); err != nil {
-			return err
-		}
+	var call *wrongCall
+	if errors.As(err, &call) || errors.As(err, new(ended)) { // about the site file
+		return err
 	}
 	if err != nil {
 		return wrong("standin help commands lists them all", "%v", err)
@@ -46,6 +46,9 @@ func (a *app) helpAll() error {
 
 // explainWords is HELP in the REPL and `standin help`: the whole list, or what begins with these words.
 func (a *app) explainWords(words []string) (string, error) {
+	if len(words) == 1 && strings.EqualFold(words[0], "rules") {
+		return a.helpRules()
+	}
 	all := builtins.All(builtins.Systems{})
 	if len(words) == 0 || len(words) == 1 && strings.EqualFold(words[0], "commands") {
 		return def.Index(all), nil

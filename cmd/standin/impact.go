@@ -40,7 +40,6 @@ func (a *app) planRest(ctx context.Context, id string, args []string) error {
 
 // remember gives the script what its run has done so far.
 func (x *execution) remember(ctx context.Context) error {
-	x.child = nil
 	if err := x.children(ctx); err != nil {
 		return err
 	}

@@ -273,7 +273,7 @@ func TestPlansThatWereWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+			l := newLab(t)
 			l.must(t, "site", "init", l.site, "--users", "3")
 			for _, words := range c.before {
 				l.must(t, words...)
@@ -311,7 +311,7 @@ func TestPlansOfRunbooks(t *testing.T) {
 	for _, s := range scripts.List() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			l := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+			l := newLab(t)
 			l.must(t, "site", "init", l.site, "--users", "20")
 			for _, words := range runbookSite(t, s.Name) {
 				l.must(t, words...)

@@ -106,8 +106,12 @@ func (s *session) open(ctx context.Context) error {
 }
 
 func (s *session) begin(lookup plan.Lookup, j plan.Journal, id string) {
+	var held func(context.Context) error
+	if s.journal != nil {
+		held = s.journal.Held
+	}
 	s.walk = plan.New(plan.Config{
-		ID: id, Lookup: lookup, Journal: j, Events: s.events(), Out: s.app.out(),
+		ID: id, Lookup: lookup, Journal: j, Held: held, Events: s.events(), Out: s.app.out(),
 		Ask:  &prompt{read: s.console.Ask, yes: s.app.yes, person: s.console.Person, screen: s.app.stderr},
 		Load: s.app.loader(s.set, s.names, false), Hide: s.app.hidden(),
 	})
@@ -145,12 +149,32 @@ func (s *session) eval(ctx context.Context, src *diag.Source) error {
 	if err != nil {
 		return err
 	}
+	if err := s.lock(ctx, p, given); err != nil {
+		return err
+	}
 	s.walk.Result = s.app.answers(&script{checked: p, answer: true})
 	ds, err := s.machine.Run(ctx, p, s.walk, given)
 	if len(ds) > 0 {
 		return s.app.diagnostics(ds)
 	}
 	s.checks.Keep(p) // also after a failure: what was assigned before it is there
+	return err
+}
+
+// lock takes the locks of the systems that an input may change; the session keeps them to its end.
+func (s *session) lock(ctx context.Context, p *check.Program, given map[string]value.Value) error {
+	if s.site == nil {
+		return nil
+	}
+	x := &execution{app: s.app, site: s.site, s: &script{checked: p, params: given}, j: s.journal}
+	names := x.locks()
+	if len(names) == 0 {
+		return nil
+	}
+	err := s.journal.Lock(ctx, names)
+	if locked, ok := errors.AsType[*journal.LockedError](err); ok {
+		return x.locked(locked)
+	}
 	return err
 }
 

@@ -41,25 +41,31 @@ func (a *app) resume(ctx context.Context, args []string, f runFlags, order *plan
 	if err != nil {
 		return err
 	}
-	x := &execution{app: a, site: site, flags: f}
+	x := &execution{app: a, site: site, flags: f, since: time.Now()}
 	if done, err := x.takeOver(ctx, args[0]); err != nil || done {
 		return errors.Join(err, site.close())
 	}
+	x.order = order
 	err = x.prepare(ctx, args[1:])
-	if err == nil {
-		err = x.again(order)
-	}
 	var approved *plan.Approved
 	if err == nil {
 		approved, err = x.approvedAgain()
-	}
-	if err == nil {
-		err = x.j.Append(&plan.Entry{Kind: plan.KindResume, By: actor(), Header: x.changed(), Started: time.Now()}, true)
 	}
 	if err != nil {
 		return errors.Join(err, x.j.Close(), site.close())
 	}
 	return x.whole(ctx, approved)
+}
+
+// rejoin journals that this process goes on with the run, once it has the run's locks.
+func (x *execution) rejoin() error {
+	if x.was == nil {
+		return nil
+	}
+	if err := x.again(x.order); err != nil {
+		return err
+	}
+	return x.j.Append(&plan.Entry{Kind: plan.KindResume, By: actor(), Header: x.changed(), Started: time.Now()}, true)
 }
 
 // storeOnly opens the store of the site's runs.
@@ -113,14 +119,11 @@ func (x *execution) takeOver(ctx context.Context, id string) (done bool, err err
 	return done, err
 }
 
-// undoBegun says whether a run was being undone when its process ended.
+// undoBegun says whether somebody has begun to undo a run, and has not come to where it can go on.
 func undoBegun(entries []plan.Entry) bool {
 	for _, e := range slices.Backward(entries) {
-		switch {
-		case e.Kind == plan.KindUndo:
+		if e.Kind == plan.KindUndo {
 			return e.State != "back"
-		case e.Kind != plan.KindResume && e.Kind != plan.KindOrder:
-			return false
 		}
 	}
 	return false
@@ -291,7 +294,7 @@ func failedPlace(r *journal.Run) string {
 	if last.Kind == plan.KindEnd {
 		return last.Place
 	}
-	if open := openQuestions(r); len(open) > 0 {
+	if open := r.Questions(); len(open) > 0 {
 		return open[0].Place
 	}
 	return ""
@@ -351,6 +354,7 @@ func requires(p *check.Program) bool {
 
 // children loads the journals of the scripts that the run's commands have run.
 func (x *execution) children(ctx context.Context) error {
+	x.child = nil
 	runs, err := x.site.journals.List(ctx)
 	if err != nil {
 		return err

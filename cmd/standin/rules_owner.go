@@ -14,7 +14,6 @@ import (
 	"github.com/standin-project/standin/builtins/cluster/model"
 	"github.com/standin-project/standin/builtins/core"
 	"github.com/standin-project/standin/runtime/plan"
-	"github.com/standin-project/standin/runtime/value"
 )
 
 // claim is something that may be online at one site at most: an address, a network name, or the stores of a set.
@@ -197,7 +196,7 @@ func oneOwner(found, wanted string, hints ...string) plan.Refusal {
 // offline makes sure that another cluster has none of the claims online.
 func (w *owning) offline(ctx context.Context, cluster, other string, brings []claim) error {
 	m, err := state(ctx, w.systems, other)
-	if value.HasCode(err, value.CodeUnreachable) {
+	if err != nil && ctx.Err() == nil {
 		return w.unseen(ctx, cluster, other, brings, err)
 	}
 	if err != nil || m.Gone() {

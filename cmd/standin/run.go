@@ -156,7 +156,7 @@ func (a *app) explain(w *plan.Walk, err error) {
 	)
 	switch {
 	case errors.As(err, &lost):
-		fmt.Fprintf(a.stderr, "standin: %s\n", w.Redact(err.Error()))
+		fmt.Fprintf(a.stderr, "standin: %s\nhint: mend the store of the runs, or make room there, then standin resume %s\n", w.Redact(err.Error()), w.ID)
 	case errors.As(err, &exit):
 	case errors.As(err, &waiting):
 		fmt.Fprintf(a.stderr, "standin: %s\nhint: standin answer %s ANSWER, then standin resume %[2]s; --yes answers what need not be typed\n",

@@ -146,7 +146,7 @@ func sh(t testing.TB, argv ...string) {
 // TestTwoRunsAtOnce starts the same change of one site many times at once: one goes on, and every other one is refused
 // and told by whom.
 func TestTwoRunsAtOnce(t *testing.T) {
-	l := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+	l := newLab(t)
 	l.must(t, "site", "init", l.site, "--users", "0")
 	pipe := filepath.Join(l.scripts, "pipe")
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
@@ -164,8 +164,8 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	ends := make(chan ending)
 	const all = 5
 	for range all {
+		cmd, out := l.process("", "run", "two.dtcl")
 		go func() {
-			cmd, out := l.process("", "run", "two.dtcl")
 			cmd.Run() //nolint:errcheck // its exit code says it
 			ends <- ending{cmd.ProcessState.ExitCode(), out.String(), cmd.ProcessState.Pid()}
 		}()

@@ -39,7 +39,7 @@ func (a *app) interrupts(ctx context.Context, w *plan.Walk) (context.Context, fu
 		case <-done:
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+	return ctx, sync.OnceFunc(func() { signal.Stop(signals); close(done); cancel(nil) })
 }
 
 // lasting is the standard output of a run. A reader that goes away and a full disk end no failover: what is lost is

@@ -56,6 +56,11 @@ func (o *output) String() string {
 // lab is a site in a folder of its own, and the folder of the scripts that are tried on it.
 type lab struct {
 	site, scripts string
+	outputs       []*output // of its processes
+}
+
+func newLab(t testing.TB) *lab {
+	return &lab{site: filepath.Join(t.TempDir(), "site"), scripts: t.TempDir()}
 }
 
 // call runs the program in this process, as a user would call it without a terminal.
@@ -80,7 +85,7 @@ func (l *lab) must(t testing.TB, args ...string) string {
 // clone copies a site with all times and attributes of its files, in a new folder for scripts.
 func (l *lab) clone(t testing.TB) *lab {
 	t.Helper()
-	c := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+	c := newLab(t)
 	if out, err := exec.Command("cp", "-a", l.site, c.site).CombinedOutput(); err != nil {
 		t.Fatalf("cannot copy the site: %v\n%s", err, out)
 	}

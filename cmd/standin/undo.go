@@ -35,10 +35,13 @@ func (a *app) undo(ctx context.Context, args []string, f undoFlags) error {
 	}
 	err = x.script(ctx)
 	if err == nil {
-		err = x.j.Append(&plan.Entry{Kind: plan.KindResume, By: actor(), Text: "undo", Started: time.Now()}, true)
+		err = x.children(ctx)
 	}
 	if err == nil {
 		err = x.j.Lock(ctx, x.undoLocks())
+	}
+	if err == nil {
+		err = x.j.Append(&plan.Entry{Kind: plan.KindResume, By: actor(), Text: "undo", Started: time.Now()}, true)
 	}
 	if err == nil {
 		err = site.systemsUp(ctx)
@@ -102,8 +105,11 @@ func (x *execution) undoNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.was, x.child = was, nil
-	return x.back(context.WithoutCancel(ctx), undoFlags{})
+	x.was = was
+	x.walk = plan.New(x.config())
+	ctx, stop := x.app.interrupts(ctx, x.walk)
+	defer stop()
+	return x.back(ctx, undoFlags{})
 }
 
 // back takes the run back and journals how that ended.
@@ -112,6 +118,7 @@ func (x *execution) back(ctx context.Context, f undoFlags) error {
 		return err
 	}
 	c := x.config()
+	c.Stops = x.walk
 	blocks := plan.Blocks{}
 	if plan.HasBlocks(x.was.Entries) {
 		program, err := x.app.compile(x.s.checked, false)
@@ -157,7 +164,11 @@ func (x *execution) toldBack(got *plan.TakenBack, f undoFlags) error {
 		fmt.Fprintf(&b, "kept, as it cannot be undone: %s\n", c)
 	}
 	for _, c := range got.Failed {
-		fmt.Fprintf(&b, "not taken back: %s: %v\n", c.Change, c.Err)
+		what := c.What
+		if c.System != "" {
+			what = c.Change.String()
+		}
+		fmt.Fprintf(&b, "not taken back: %s: %v\n", what, c.Err)
 		for _, hint := range plan.AsFailure(c.Err).Hints {
 			fmt.Fprintf(&b, "hint: %s\n", hint)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -134,7 +133,7 @@ func TestUndoRestores(t *testing.T) {
 	var all, wholly atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
 		from := number(t, "STANDIN_SEED", 0)
-		for n := range number(t, "STANDIN_TRIALS", 60) {
+		for n := range number(t, "STANDIN_TRIALS", 30) {
 			seed := uint64(from + n)
 			t.Run(fmt.Sprint(seed), func(t *testing.T) {
 				t.Parallel()
@@ -182,7 +181,7 @@ func TestUndoOfRunbooks(t *testing.T) {
 		for _, way := range []string{"at once", "killed on the way"} {
 			t.Run(s.Name+" "+way, func(t *testing.T) {
 				t.Parallel()
-				l := &lab{filepath.Join(t.TempDir(), "site"), t.TempDir()}
+				l := newLab(t)
 				l.must(t, "site", "init", l.site, "--users", "5")
 				for _, words := range runbookSite(t, s.Name) {
 					l.must(t, words...)

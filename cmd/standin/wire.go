@@ -382,7 +382,7 @@ func (s *site) takeTurn(ctx context.Context) error {
 func (s *site) holder(ctx context.Context) string {
 	runs, _ := s.journals.List(ctx)
 	for _, r := range slices.Backward(runs) {
-		if r.State == plan.Running && r.Parent == "" {
+		if r.State == plan.Running && r.Parent == "" && r.PID != os.Getpid() {
 			return fmt.Sprintf("run %s (%s by %s@%s, process %d)", r.ID, r.Script, r.Who, r.Host, r.PID)
 		}
 	}

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -61,7 +60,7 @@ func (r *Run) settle(alive bool) {
 	switch {
 	case last.Kind == plan.KindEnd:
 		r.State, r.Ended = plan.State(last.State), last.Ended
-	case r.asks():
+	case len(r.Questions()) > 0:
 		r.State = plan.Waiting // the question outlives the process that asked it
 	case !alive:
 		r.State = plan.Stopped
@@ -70,18 +69,21 @@ func (r *Run) settle(alive bool) {
 	}
 }
 
-// asks says whether a question stands open; other branches may have gone on after it.
-func (r *Run) asks() bool {
-	open := map[string]int{} // the Seq of the question, by its place
+// Questions are those that stand open, oldest first; other branches may have gone on after them. What ends the statement
+// that has asked ends the question too.
+func (r *Run) Questions() []plan.Entry {
+	var open []plan.Entry
 	for _, e := range r.Entries {
 		switch {
-		case e.Kind == plan.KindAsk && e.State == "asked":
-			open[e.Place] = e.Seq
-		case e.Kind == plan.KindAsk:
-			delete(open, e.Place)
+		case e.Kind == plan.KindOrder:
 		case e.Kind == plan.KindUndo && e.State == "back": // what was asked from there on is asked anew
-			maps.DeleteFunc(open, func(_ string, seq int) bool { return seq >= e.Of })
+			open = slices.DeleteFunc(open, func(q plan.Entry) bool { return q.Seq >= e.Of })
+		case len(open) > 0:
+			open = slices.DeleteFunc(open, func(q plan.Entry) bool { return q.Place == e.Place })
+		}
+		if e.Kind == plan.KindAsk && e.State == "asked" {
+			open = append(open, e)
 		}
 	}
-	return len(open) > 0
+	return open
 }

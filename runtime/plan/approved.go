@@ -38,8 +38,9 @@ func Approve(p *Plan) *Approved {
 	return a
 }
 
-// check refuses a command that would do something else than was approved. The zero of it approves everything.
-func (a *Approved) check(w *Walk, c command, act *Action) error {
+// check refuses a command that would do something else than was approved. The zero of it approves everything. begun says
+// that an earlier process has begun the command, and has perhaps done a part of it or all.
+func (a *Approved) check(w *Walk, c command, act *Action, begun bool) error {
 	if a == nil {
 		return nil
 	}
@@ -55,8 +56,8 @@ func (a *Approved) check(w *Walk, c command, act *Action) error {
 		case l.Text != text:
 		case l.Kind == itemAlready && act.Done == Yes, l.Kind == itemCommand && act.Done == No && equal(l.Changes, changes):
 			return nil
-		case l.Kind == itemCommand && place != first && (act.Done == Yes || within(l.Changes, changes)):
-			return nil // an attempt that failed has done a part of it
+		case l.Kind == itemCommand && (begun || place != first) && (act.Done == Yes || within(l.Changes, changes)):
+			return nil // an attempt that failed, or was cut off, has done a part of it
 		}
 	}
 	e := &DivergedError{At: line(c.at), Got: described(text, act.Done == Yes, changes), Want: "nothing", Approved: true}

@@ -84,7 +84,7 @@ func (*WaitingError) Pauses() {}
 // Confirm asks a person and goes on only at yes.
 func (w *Walk) Confirm(ctx context.Context, at vm.Site, text string, typed bool, why string) error {
 	id := place(ctx, at)
-	if t := w.find(id); w.plans(t != nil && t.answered != nil) {
+	if t := w.find(id); w.plans(ctx, t != nil && t.answered != nil) {
 		w.predict.add(Line{Kind: itemAsk, Text: text, Why: why, Line: line(at)})
 		if typed {
 			Remember(ctx, typedKey(text), true)
@@ -104,12 +104,12 @@ func (w *Walk) choose(ctx context.Context, at vm.Site, id string, q Question) (O
 // ask puts one question at a time: an answer must be to the question that is shown.
 func (w *Walk) ask(ctx context.Context, at vm.Site, id string, q Question) (string, error) {
 	t := w.find(id)
-	known, err := w.met(t != nil && t.answered != nil)
+	known, err := w.met(ctx, t != nil && t.answered != nil)
 	switch {
 	case err != nil:
 		return "", err
 	case known && t.answered.Error != "":
-		return "", t.answered.failure()
+		return "", &PlacedError{id, t.answered.failure()}
 	case known:
 		answer, _ := t.answered.Result.(string)
 		return answer, w.same(at, q.Text, t.answered.Text)
@@ -125,6 +125,9 @@ func (w *Walk) ask(ctx context.Context, at vm.Site, id string, q Question) (stri
 		e.Started = t.asked.Started // the question stood all the time
 	} else if err := w.append(e, true); err != nil {
 		return "", err
+	}
+	if t != nil && t.ordered != nil {
+		w.orders.recall(t.ordered)
 	}
 	w.emit(ctx, at, Event{Kind: EventAsk, Place: id, Text: q.Text})
 	answer, by, err := w.answer(ctx, id, q)
@@ -147,10 +150,13 @@ func (w *Walk) ask(ctx context.Context, at vm.Site, id string, q Question) (stri
 		return "", jerr
 	}
 	w.emit(ctx, at, Event{Kind: EventAnswer, Place: id, Text: q.Text, Error: a.Error, Millis: a.Ended.Sub(a.Started).Milliseconds()})
-	if err == nil && q.Typed {
+	if err != nil {
+		return "", &PlacedError{id, err}
+	}
+	if q.Typed {
 		Remember(ctx, typedKey(q.Text), true)
 	}
-	return answer, err
+	return answer, nil
 }
 
 // answer waits for the first answer: at this terminal, or by an order from another.
@@ -174,7 +180,11 @@ func (w *Walk) answer(ctx context.Context, id string, q Question) (string, *Acto
 	for {
 		select {
 		case o := <-ordered:
-			if ok, err := q.Take(o.Text); ok {
+			ok, err := q.Take(o.Text)
+			if !ok && o.Kind == OrderStop {
+				ok, err = true, &StoppedError{Order: true}
+			}
+			if ok {
 				cancel(errAnswered)
 				<-here // the terminal is free for the next question
 				return o.Text, &o.By, err
@@ -203,7 +213,7 @@ var errAnswered = errors.New("answered from another terminal")
 func (w *Walk) Manual(ctx context.Context, at vm.Site, text string, cond vm.Until) error {
 	id := place(ctx, at)
 	t := w.find(id)
-	if w.plans(t != nil && (t.result != nil || t.answered != nil)) {
+	if w.plans(ctx, t != nil && (t.result != nil || t.answered != nil)) {
 		w.predict.add(Line{Kind: itemManual, Text: text, Line: line(at)})
 		return nil
 	}
@@ -214,7 +224,7 @@ func (w *Walk) Manual(ctx context.Context, at vm.Site, text string, cond vm.Unti
 		return w.append(&Entry{Kind: KindWait, Place: id, Line: line(at), Text: text, State: stateDone, Started: time.Now(), Ended: time.Now()}, false)
 	}
 	if cond != nil {
-		if _, err := w.met(false); err != nil {
+		if _, err := w.met(ctx, false); err != nil {
 			return err
 		}
 		if ok, err := holds(polling(ctx, id), cond); err != nil {

@@ -14,11 +14,11 @@ import (
 func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 	id, text := place(ctx, at), w.secrets.text(text)
 	t := w.find(id)
-	if w.plans(t.settled()) {
+	if w.plans(ctx, t.settled()) {
 		w.predict.add(Line{Kind: itemWrite, Text: text, Line: line(at)})
 		return nil
 	}
-	if known, err := w.met(t.settled()); err != nil || known {
+	if known, err := w.met(ctx, t.settled()); err != nil || known {
 		if known && w.mode != rechecks {
 			err = w.same(at, text, t.result.Text)
 		}
@@ -37,11 +37,11 @@ func (w *Walk) Write(ctx context.Context, at vm.Site, text string) error {
 // Wait waits for a span of time.
 func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
 	id := place(ctx, at)
-	if w.plans(w.find(id).settled()) {
+	if w.plans(ctx, w.find(id).settled()) {
 		w.predict.add(Line{Kind: itemWait, Text: "WAIT " + span(d), Line: line(at)})
 		return nil
 	}
-	e, known, err := w.waits(id, at, "WAIT "+span(d))
+	e, known, err := w.waits(ctx, id, at, "WAIT "+span(d))
 	if err != nil || known {
 		return err
 	}
@@ -54,14 +54,14 @@ func (w *Walk) Wait(ctx context.Context, at vm.Site, d time.Duration) error {
 
 // waits journals that a wait has begun and gives the entry to end it with; a wait that the past has begun goes on from
 // when it began. known says that the past has ended it, and err how.
-func (w *Walk) waits(id string, at vm.Site, text string) (e *Entry, known bool, err error) {
+func (w *Walk) waits(ctx context.Context, id string, at vm.Site, text string) (e *Entry, known bool, err error) {
 	t := w.find(id)
-	if known, err = w.met(t != nil && t.result != nil); err != nil {
+	if known, err = w.met(ctx, t != nil && t.result != nil); err != nil {
 		return nil, false, err
 	}
 	if known {
 		if _, err := t.result.outcome(); err != nil {
-			return nil, true, err
+			return nil, true, &PlacedError{id, err}
 		}
 		return nil, true, w.same(at, text, t.result.Text)
 	}
@@ -98,7 +98,7 @@ const pollEvery = time.Second
 // WaitUntil looks at a condition until it holds; its time-out names the last value seen.
 func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, timeout time.Duration) error {
 	id := place(ctx, at)
-	if w.plans(w.find(id).settled()) {
+	if w.plans(ctx, w.find(id).settled()) {
 		if _, err := cond(below(ctx, id+"?/", 0)); err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 	if every <= 0 {
 		every = pollEvery
 	}
-	e, known, err := w.waits(id, at, statement(at))
+	e, known, err := w.waits(ctx, id, at, statement(at))
 	if err != nil || known {
 		return err
 	}
@@ -139,7 +139,7 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 			if err := w.waited(ctx, at, e); err != nil {
 				return err // not joined with the time-out, which a script may catch
 			}
-			return f
+			return &PlacedError{id, f}
 		}
 		if err != nil {
 			return err
@@ -152,12 +152,12 @@ func (w *Walk) WaitUntil(ctx context.Context, at vm.Site, cond vm.Until, every, 
 func (w *Walk) Require(ctx context.Context, at vm.Site, ok value.Value, message string) error {
 	id := place(ctx, at)
 	why, unknown := value.IsUnknown(ok)
-	if w.predict != nil {
+	if w.plans(ctx, false) {
 		w.predict.require(at, ok, message)
 		if unknown {
 			return nil
 		}
-	} else if err := w.required(id, at, ok, message); err != nil {
+	} else if err := w.required(ctx, id, at, ok, message); err != nil {
 		return err
 	}
 	if unknown {
@@ -170,9 +170,9 @@ func (w *Walk) Require(ctx context.Context, at vm.Site, ok value.Value, message 
 }
 
 // required journals what a REQUIRE saw.
-func (w *Walk) required(id string, at vm.Site, ok value.Value, message string) error {
+func (w *Walk) required(ctx context.Context, id string, at vm.Site, ok value.Value, message string) error {
 	t := w.find(id)
-	if known, err := w.met(t != nil && t.result != nil); err != nil || known {
+	if known, err := w.met(ctx, t != nil && t.result != nil); err != nil || known {
 		return err
 	}
 	e := &Entry{Kind: KindRead, Place: id, Line: line(at), Text: message, Result: value.To(ok), Started: time.Now()}
@@ -188,11 +188,11 @@ func (e *RequireError) Error() string { return "required: " + e.Message }
 func (w *Walk) Skip(ctx context.Context, s *vm.Step, when value.Value) error {
 	id := place(ctx, s.Site)
 	t := w.find(id)
-	if w.plans(t != nil && t.done) {
+	if w.plans(ctx, t.done()) {
 		w.predict.add(Line{Kind: itemSkip, Text: s.Title, Line: line(s.Site)})
 		return nil
 	}
-	if known, err := w.met(t != nil && t.done); err != nil || known {
+	if known, err := w.met(ctx, t.done()); err != nil || known {
 		return err
 	}
 	w.emit(ctx, s.Site, Event{Kind: EventStepSkip, Place: id, Text: s.Title})
@@ -232,24 +232,31 @@ func (w *Walk) Parallel(ctx context.Context, at vm.Site, max int, branches []vm.
 	return first(errs)
 }
 
-// first gives the first failure; a branch that only pauses is none.
+// first gives the error that ends a PARALLEL. A branch that pauses has not finished yet, so that no handler may go on behind
+// it; what no handler sees counts before what one may see; else the first failure in text order counts.
 func first(errs []error) error {
-	var pause error
+	var worst error
+	rank := 0
 	for _, err := range errs {
+		r := 1
 		switch {
 		case err == nil:
-		case !pauses(err):
-			return err
-		case pause == nil:
-			pause = err
+			continue
+		case pauses(err):
+			r = 3
+		case final(err):
+			r = 2
+		}
+		if r > rank {
+			worst, rank = err, r
 		}
 	}
-	return pause
+	return worst
 }
 
 // Handler walks a handler that was not needed; only a plan shows it.
 func (w *Walk) Handler(ctx context.Context, at vm.Site, handler vm.Body) error {
-	if w.predict == nil {
+	if !w.plans(ctx, false) {
 		return nil
 	}
 	return w.predict.onlyIf(ctx, "only if it fails", place(ctx, at)+"!/", handler)
@@ -259,13 +266,16 @@ func (w *Walk) Handler(ctx context.Context, at vm.Site, handler vm.Body) error {
 func (w *Walk) PointOfNoReturn(ctx context.Context, at vm.Site) error {
 	id := place(ctx, at)
 	t := w.find(id)
-	if w.plans(t.settled()) {
+	if w.plans(ctx, t.settled()) {
 		w.predict.add(Line{Kind: itemMark, Text: "point of no return: from here on nothing is undone", Line: line(at)})
 		return nil
 	}
-	w.beyond.Store(true)
-	if known, err := w.met(t.settled()); err != nil || known {
+	known, err := w.met(ctx, t.settled())
+	if err != nil {
 		return err
+	}
+	if w.beyond.Store(true); known {
+		return nil
 	}
 	w.emit(ctx, at, Event{Kind: EventMark, Place: id, Text: "point of no return"})
 	return w.append(&Entry{Kind: KindMark, Place: id, Line: line(at), Started: time.Now()}, true)
@@ -279,7 +289,7 @@ func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string
 		return err
 	}
 	begun := time.Now()
-	if w.predict != nil {
+	if w.plans(ctx, false) {
 		w.predict.add(Line{Kind: itemRun, Text: path, Line: line(at)})
 	}
 	w.emit(ctx, at, Event{Kind: EventRun, Place: id, Text: path})
@@ -296,13 +306,13 @@ func (w *Walk) Run(ctx context.Context, at vm.Site, path string, args map[string
 func (w *Walk) Now(ctx context.Context, at vm.Site) (time.Time, error) {
 	id := place(ctx, at)
 	t := w.find(id)
-	if w.plans(t.settled()) {
+	if w.plans(ctx, t.settled()) {
 		return w.predict.now, nil
 	}
 	if scopeOf(ctx).polls {
 		return time.Now(), nil
 	}
-	if known, err := w.met(t.settled()); err != nil || known {
+	if known, err := w.met(ctx, t.settled()); err != nil || known {
 		if err != nil {
 			return time.Time{}, err
 		}

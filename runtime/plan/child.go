@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/standin-project/standin/runtime/value"
@@ -47,24 +46,6 @@ func childPath(ctx context.Context, label string) string {
 	return path + ">"
 }
 
-// remembering is a journal that also keeps what it was given.
-type remembering struct {
-	Journal
-	mu      sync.Mutex
-	entries []Entry
-}
-
-// Append appends and keeps.
-func (r *remembering) Append(e *Entry, sync bool) error {
-	err := r.Journal.Append(e, sync)
-	if err == nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.entries = append(r.entries, *e)
-	}
-	return err
-}
-
 // because gives the failure for which a script gave up, where it ended with an exit code: that says more.
 func because(err error, f *value.Failure) error {
 	var exit *vm.Exit
@@ -86,11 +67,6 @@ func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program
 		w.Events(e)
 	}
 	c.Past, c.Recheck, c.Impact = nil, nil, nil
-	if w.ran != nil {
-		kept := &remembering{Journal: c.Journal}
-		c.Journal = kept
-		defer func() { w.ran(Child{ID: c.ID, Place: Doing(ctx), Entries: kept.entries}) }()
-	}
 	child := New(c)
 	child.prefix = w.prefix + childPath(ctx, label)
 	child.Out = &said{child, ctx, label}
@@ -101,9 +77,7 @@ func (w *Walk) RunChild(ctx context.Context, label string, own Config, p Program
 	if lost, ok := errors.AsType[*JournalError](err); ok {
 		w.lost.Store(lost)
 	}
-	if f := child.last.Load(); f != nil {
-		err = because(err, f.Failure)
-	}
+	err = because(err, child.last.Load())
 	over := Event{Kind: EventRunEnd, Text: label, Parent: w.ID, Millis: time.Since(began).Milliseconds()}
 	if err != nil {
 		over.Error = err.Error()

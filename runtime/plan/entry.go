@@ -65,10 +65,11 @@ type Entry struct {
 	Hint    string   `json:"hint,omitempty"`  // and its way out
 	State   string   `json:"state,omitempty"` // of a step: begun, failed, skipped, done; of a wait: begun, done; of a question: asked, answered; of an undoing: begun, done, failed, kept, back; of the run
 	Attempt int      `json:"attempt,omitempty"`
-	Undo    bool     `json:"undo,omitempty"` // of KindStep: it has an UNDO block
-	Text    string   `json:"text,omitempty"` // step title, question, written line
-	By      *Actor   `json:"by,omitempty"`   // of KindResume, KindOrder and an answer: who it was
-	Rule    string   `json:"rule,omitempty"` // of KindRule: its id
+	Final   bool     `json:"final,omitempty"` // of KindStep: the attempt failed in a way that no further attempt mends
+	Undo    bool     `json:"undo,omitempty"`  // of KindStep: it has an UNDO block
+	Text    string   `json:"text,omitempty"`  // step title, question, written line
+	By      *Actor   `json:"by,omitempty"`    // of KindResume, KindOrder and an answer: who it was
+	Rule    string   `json:"rule,omitempty"`  // of KindRule: its id
 	Reason  string   `json:"reason,omitempty"`
 	Run     string   `json:"child,omitempty"` // of KindUndo: the child run that made the change, "" for the run itself
 	Of      int      `json:"of,omitempty"`    // of KindUndo: the Seq of the intent whose change is taken back

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -23,15 +25,19 @@ type passed struct {
 	begun    *Entry // a wait's
 	answered *Entry
 	asked    *Entry
+	refused  *Entry    // by a safety rule
+	ordered  *Entry    // the order that answers a question which has no answer yet
 	decision OrderKind // what a person decided of a failed step or of a command in doubt
 
 	attempts map[int]*attempted // of a step
-	done     bool               // a step, also one that was skipped
-	skipped  bool
-	retries  int // that a person has added
+	over     *Entry             // a step that is done or was skipped
+	retries  int                // that a person has added
 }
 
-type attempted struct{ begun, failed *Entry }
+type attempted struct {
+	begun, failed *Entry
+	again         bool // a person has said so
+}
 
 // NewPast reads a run's entries, in their order. What was undone is not part of the past. children are the entries of
 // the runs of scripts that its commands ran.
@@ -93,6 +99,7 @@ func (p *Past) take(e *Entry) {
 		if t.intent == nil {
 			t.intent = e
 		}
+		t.forget() // what a person has said was about the time before
 	case KindRead, KindResult, KindWrite, KindMark:
 		t.result = e
 	case KindWait:
@@ -107,17 +114,25 @@ func (p *Past) take(e *Entry) {
 		if e.State == "asked" {
 			t.asked, t.answered = e, nil
 		} else {
-			t.answered = e
+			t.answered, t.ordered = e, nil
 		}
 	case KindStep:
 		p.step(t, e)
+	case KindRule:
+		if e.State == ruleRefused {
+			t.refused = e
+		}
 	case KindOrder:
 		p.last = max(p.last, e.Of)
-		p.order(t, OrderKind(e.Text))
+		p.order(t, e)
 	}
 }
 
 func (p *Past) step(t *passed, e *Entry) {
+	if e.State == stateDone || e.State == stateSkipped {
+		t.over = e
+		return
+	}
 	a := t.attempts[e.Attempt]
 	if a == nil {
 		a = &attempted{}
@@ -126,24 +141,129 @@ func (p *Past) step(t *passed, e *Entry) {
 	switch e.State {
 	case stateBegun:
 		a.begun = e
+		t.forget()
 	case stateFailed:
 		a.failed = e
-	case stateDone, stateSkipped:
-		t.done, t.skipped = true, e.State == stateSkipped
 	}
 }
 
+// forget drops what a person has said: it is asked anew if it comes to that again.
+func (t *passed) forget() { t.asked, t.answered, t.ordered, t.decision = nil, nil, nil, "" }
+
 // order takes back what a person has decided anew.
-func (p *Past) order(t *passed, k OrderKind) {
+func (p *Past) order(t *passed, e *Entry) {
+	failed := t.result != nil && t.result.Code < 0
+	k := OrderKind(e.Text)
+	if at := t.failedAt(); at > 0 && (k == OrderRetry || k == OrderSkip) {
+		p.since(e.Place, at)
+	}
 	switch k {
+	case OrderAnswer:
+		t.ordered = e
 	case OrderRetry:
-		t.retries++
-		if t.result != nil && t.result.Code < 0 {
+		if e.Place == "" {
+			p.readAgain()
+		}
+		for _, was := range p.at {
+			was.refused = nil // the rule is asked again
+		}
+		if failed {
 			t.result = nil
+		}
+		if t.answered != nil && t.answered.Error != "" {
+			t.forget()
+		}
+		if last := t.attempts[len(t.attempts)]; last != nil {
+			last.again = last.failed != nil
+			t.retries++
 		}
 		t.decision = k
 	case OrderSkip:
+		if failed {
+			skipped := *t.result
+			skipped.Code, skipped.Error, skipped.Hint, skipped.Result = 0, "", "", nil
+			if skipped.Kind == KindResult {
+				skipped.Result = int64(0)
+			}
+			t.result = &skipped
+		}
 		t.decision = k
+	}
+}
+
+// failedAt is the Seq of the entry that tells of the statement's failure, 0 if it has not failed.
+func (t *passed) failedAt() int {
+	last := t.attempts[len(t.attempts)]
+	switch {
+	case t.over != nil:
+	case t.result != nil && t.result.Code < 0:
+		return t.result.Seq
+	case t.answered != nil && t.answered.Error != "":
+		return t.answered.Seq
+	case last != nil && last.failed != nil:
+		return last.failed.Seq
+	}
+	return 0
+}
+
+// since drops what was done because a statement has failed, the FINALLY around it: as it does not count as failed any more,
+// that is done again when its time comes. What other branches have done meanwhile stays.
+func (p *Past) since(place string, seq int) {
+	keep := func(e *Entry) *Entry {
+		if e != nil && e.Seq > seq {
+			return nil
+		}
+		return e
+	}
+	for at, t := range p.at {
+		if beside(place, at) {
+			continue
+		}
+		t.intent, t.result, t.begun, t.over = keep(t.intent), keep(t.result), keep(t.begun), keep(t.over)
+		t.asked, t.answered, t.ordered = keep(t.asked), keep(t.answered), keep(t.ordered)
+		maps.DeleteFunc(t.attempts, func(_ int, a *attempted) bool { return keep(a.begun) == nil })
+	}
+}
+
+// beside says whether a place is in another branch of a PARALLEL around place.
+func beside(place, other string) bool {
+	for i, c := range place {
+		if c != '|' {
+			continue
+		}
+		branch, _, _ := strings.Cut(place[i:], "/")
+		if strings.HasPrefix(other, place[:i+1]) && !strings.HasPrefix(other, place[:i]+branch+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// readAgain drops what was read, and written, since the run last changed something, ended a step or was answered: the run
+// has ended for what it read, as at a REQUIRE that did not hold, and looks again.
+func (p *Past) readAgain() {
+	since := 0
+	seq := func(e *Entry) {
+		if e != nil {
+			since = max(since, e.Seq)
+		}
+	}
+	for _, t := range p.at {
+		seq(t.intent)
+		seq(t.answered)
+		if t.result != nil && (t.result.Kind == KindResult || t.result.Kind == KindMark) {
+			seq(t.result)
+		}
+		for _, a := range t.attempts {
+			seq(a.begun)
+			seq(a.failed)
+		}
+		seq(t.over)
+	}
+	for _, t := range p.at {
+		if r := t.result; r != nil && r.Seq > since && (r.Kind == KindRead || r.Kind == KindWrite) {
+			t.result = nil
+		}
 	}
 }
 
@@ -167,17 +287,25 @@ func (t *passed) current() int {
 	return n
 }
 
-// over says whether a step that is tried so often has ended for good.
-func (t *passed) over(allowed int) bool {
-	if t == nil || t.done {
+// done says whether a step has ended well, or counts so.
+func (t *passed) done() bool { return t != nil && t.over != nil }
+
+// skipped says whether it counts so because somebody said so.
+func (t *passed) skipped() bool { return t.done() && t.over.State == stateSkipped }
+
+// ended says whether a step that is tried so often has ended for good.
+func (t *passed) ended(allowed int) bool {
+	if t == nil || t.done() {
 		return t != nil
 	}
-	last := t.attempts[allowed+t.retries]
-	return last != nil && last.failed != nil
+	last := t.attempts[len(t.attempts)]
+	return last != nil && last.failed != nil && !last.again && (last.failed.Final || len(t.attempts) >= allowed+t.retries)
 }
 
 // plans says whether a plan is to say what a statement would do: one that the past has settled is behind it.
-func (w *Walk) plans(settled bool) bool { return w.predict != nil && !settled }
+func (w *Walk) plans(ctx context.Context, settled bool) bool {
+	return w.predict != nil && !settled && scopeOf(ctx).failed == nil
+}
 
 // find gives what was recorded at a place, nil if nothing was.
 func (w *Walk) find(place string) *passed {

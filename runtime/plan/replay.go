@@ -62,8 +62,22 @@ func final(err error) bool {
 	return errors.As(err, &f) || errors.As(err, &lost)
 }
 
+// cutOff ends the attempt of a step, which failed in the past, where the past has no more of it.
+type cutOff struct{ f *value.Failure }
+
+func (e *cutOff) Error() string { return e.f.Error() }
+
+// Unwrap gives what it failed with.
+func (e *cutOff) Unwrap() error { return e.f }
+
+// Final keeps handlers from seeing it.
+func (*cutOff) Final() {}
+
 // met says whether the past has an entry that stands for this one, and ends a walk that only goes through the past.
-func (w *Walk) met(have bool) (bool, error) {
+func (w *Walk) met(ctx context.Context, have bool) (bool, error) {
+	if f := scopeOf(ctx).failed; f != nil && !have {
+		return false, &cutOff{f}
+	}
 	if have || w.mode == goesOn {
 		return have, nil
 	}
@@ -84,20 +98,23 @@ func (w *Walk) recall(ctx context.Context, c command) (v value.Value, err error,
 		return nil, nil, false
 	}
 	t := w.find(c.Place)
+	if err := w.refusedBefore(t); err != nil {
+		return nil, err, true
+	}
 	recorded := t != nil && t.result != nil
 	if t != nil && t.intent != nil && t.result == nil {
 		if err := w.same(c.at, c.text, t.intent.Command); err != nil {
 			return nil, err, true
 		}
 	}
-	if ok, err := w.met(recorded); err != nil || !ok {
+	if ok, err := w.met(ctx, recorded); err != nil || !ok {
 		return nil, err, err != nil
 	}
 	if err := w.same(c.at, c.text, t.result.Command); err != nil {
 		return nil, err, true
 	}
 	switch {
-	case w.mode == gathers || t.result.Code < 0:
+	case w.mode == gathers || t.result.Code < 0 || scopeOf(ctx).failed != nil:
 	case c.sig.Effect == sig.Session:
 		v, err = w.again(ctx, c, t.result)
 		return v, err, true
@@ -108,8 +125,23 @@ func (w *Walk) recall(ctx context.Context, c command) (v value.Value, err error,
 		}
 		return v, nil, true
 	}
-	v, err = t.result.outcome()
+	if v, err = t.result.outcome(); err != nil {
+		w.last.Store(AsFailure(err))
+		err = &PlacedError{c.Place, err}
+	}
 	return v, err, true
+}
+
+// refusedBefore gives the refusal that ended the run before, so that it ends the same way once more: what it did since, in
+// a FINALLY, may have made the rule hold. The rule is asked again when somebody says retry or overrides it.
+func (w *Walk) refusedBefore(t *passed) error {
+	if t == nil || t.refused == nil || t.result != nil || w.mode != goesOn {
+		return nil
+	}
+	if _, overridden := w.Overrides.Reasons[t.refused.Rule]; overridden {
+		return nil
+	}
+	return &RefusedError{t.refused.Rule, t.refused.failure()}
 }
 
 // again carries out a session command of the past.

@@ -65,6 +65,38 @@ WAIT UNTIL (GET began) = $t EVERY 1ms TIMEOUT 1s;
 MANUAL "look" UNTIL (GET began) = $t;
 SET waited TO "yes"; $s = since($t) >= 0; SET since TO "${$s}";`,
 
+	"what failures leave": `
+STEP "shaky" RETRY 2 EVERY 1ms DO
+    WRITE "before: ", $error, $exitcode;
+    SET before TO "b${$exitcode}";
+    IF ($error = "") THEN SET wall TO "graffiti"; END
+    TRY GET nothing; ON ERROR $w DO SET wallcode TO $w.code; END
+END
+TRY
+    STEP "outer" RETRY 1 EVERY 1ms TIMEOUT 1h DO
+        PARALLEL DO
+            STEP "inner" RETRY 1 EVERY 1ms DO
+                SET tried TO "yes";
+                FLAKY never 1000;
+            END
+            STEP "other" DO SET other TO "yes"; END
+        END
+    END
+ON ERROR $e DO
+    WRITE $e.code, " at ", $e.file, ":", $e.line, " ", $error;
+    SET line TO $e.line;
+END
+TRY
+    STEP "late" TIMEOUT 5ms DO SET early TO "yes"; AWAIT godot; END
+ON ERROR $e DO
+    WRITE "late at ", $e.line; SET late TO $e.line;
+END
+TRY
+    STEP "later" TIMEOUT 5ms DO WAIT 1h; END
+ON ERROR $e DO
+    WRITE $e.message, " at ", $e.line; SET later TO $e.line;
+END`,
+
 	"choices of the session": `
 CHOOSE red;
 SET colour TO (CHOSEN);

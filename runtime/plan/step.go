@@ -15,14 +15,16 @@ import (
 func (w *Walk) Step(ctx context.Context, s *vm.Step, body vm.Body, undo vm.Later) error {
 	id := place(ctx, s.Site)
 	st := &step{w: w, Step: s, id: id, undo: undo, past: w.find(id), began: time.Now()}
-	if w.plans(st.past.over(1 + s.Retry)) {
+	if w.plans(ctx, st.past.ended(1+s.Retry)) {
 		return w.predict.step(ctx, s, id, st.past.current(), body, undo)
 	}
 	if st.past == nil {
 		st.past = &passed{}
 	}
-	if !st.past.done {
-		if err := w.stepsEnd(); err != nil {
+	over := func() error { return nil }
+	if !st.past.done() {
+		var err error
+		if over, err = w.stepBegins(); err != nil {
 			return err
 		}
 		w.emit(ctx, s.Site, Event{Kind: EventStepBegin, Place: id, Text: s.Title})
@@ -31,8 +33,8 @@ func (w *Walk) Step(ctx context.Context, s *vm.Step, body vm.Body, undo vm.Later
 	if undo != nil && w.mode == gathers {
 		w.blocks.Store(id, undo())
 	}
-	if err == nil {
-		err = w.stepsEnd()
+	if stopped := over(); err == nil {
+		err = stopped
 	}
 	return err
 }
@@ -54,13 +56,18 @@ func (s *step) attempts(ctx context.Context, body vm.Body) error {
 		if err == nil || pauses(err) || final(err) {
 			return err // a step that only pauses stays in progress: it has not failed
 		}
-		var f *value.Failure
-		if !errors.As(err, &f) || f.Code == value.CodeCancelled || ctx.Err() != nil {
+		was := s.past.attempts[n]
+		switch {
+		case s.past.attempts[n+1] != nil, was != nil && was.again: // so it was, or somebody says so
+			allowed = max(allowed, n+1)
+		case s.past.skipped():
+			return nil
+		case s.past.decision == OrderSkip:
+			return s.skip(ctx)
+		case s.last(ctx, err) || was != nil && was.failed != nil && was.failed.Final:
 			return &StepError{s.id, err}
-		}
-		if n >= allowed {
-			again, err := s.failed(ctx, n, err)
-			if !again {
+		case n >= allowed:
+			if again, err := s.failed(ctx, err); !again {
 				return err
 			}
 			allowed++
@@ -72,16 +79,15 @@ func (s *step) attempts(ctx context.Context, body vm.Body) error {
 	}
 }
 
+// last says whether no further attempt mends what an attempt failed with.
+func (s *step) last(ctx context.Context, err error) bool {
+	var f *value.Failure
+	return !errors.As(err, &f) || f.Code == value.CodeCancelled || ctx.Err() != nil
+}
+
 // failed asks a person, where one attends the run, what becomes of a step that failed for good.
-func (s *step) failed(ctx context.Context, n int, err error) (again bool, _ error) {
-	switch {
-	case s.past.skipped:
-		return false, nil
-	case s.past.decision == OrderSkip:
-		return false, s.skip(ctx)
-	case s.past.attempts[n+1] != nil:
-		return true, nil
-	case !s.w.Attended:
+func (s *step) failed(ctx context.Context, err error) (again bool, _ error) {
+	if !s.w.Attended && s.past.answered == nil {
 		return false, &StepError{s.id, err}
 	}
 	q := Question{
@@ -103,11 +109,11 @@ func (s *step) failed(ctx context.Context, n int, err error) (again bool, _ erro
 
 // skip counts the step as done, because somebody said so.
 func (s *step) skip(ctx context.Context) error {
-	if _, err := s.w.met(false); err != nil {
+	if _, err := s.w.met(ctx, false); err != nil {
 		return err
 	}
 	s.w.emit(ctx, s.Site, Event{Kind: EventStepSkip, Place: s.id, Text: s.Title})
-	return s.entry(stateSkipped, 0, nil)
+	return s.entry(stateSkipped, 0, nil, false)
 }
 
 // StepError is the error of a step that failed for good.
@@ -121,7 +127,7 @@ func (e *StepError) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *StepError) Unwrap() error { return e.Err }
 
-func (s *step) entry(state string, attempt int, err error) error {
+func (s *step) entry(state string, attempt int, err error, final bool) error {
 	e := &Entry{
 		Kind: KindStep, Place: s.id, Line: line(s.Site), Text: s.Title, State: state, Attempt: attempt, Undo: s.undo != nil,
 		Started: s.began, Ended: time.Now(),
@@ -129,39 +135,41 @@ func (s *step) entry(state string, attempt int, err error) error {
 	if err != nil {
 		f := AsFailure(err)
 		e.Error, e.Code, e.Hint = f.Message, f.Code, strings.Join(f.Hints, "\n")
+		e.Final = final
 	}
 	return s.w.append(e, false)
 }
 
-// attempt runs the body once, or gives the failure that the past has of this attempt: its variables were put back, and
-// so is what its session commands chose.
+// attempt runs the body once, or goes through the attempt that the past has: its variables are put back, and so is what
+// its session commands chose.
 func (s *step) attempt(ctx context.Context, n int, body vm.Body) error {
 	was := s.past.attempts[n]
 	if was != nil && was.failed != nil {
-		return was.failed.failure()
+		return s.again(ctx, n, was.failed, body)
 	}
 	begun := time.Now()
 	if was == nil {
-		if _, err := s.w.met(false); err != nil {
+		if _, err := s.w.met(ctx, false); err != nil {
 			return err
 		}
-		if err := s.entry(stateBegun, n, nil); err != nil {
+		if err := s.entry(stateBegun, n, nil, false); err != nil {
 			return err
 		}
+		s.past.forget() // what a person has said was about the attempts before
 	}
 	chosen := scopeOf(ctx).memory.copy()
 	err := s.w.limited(ctx, s.Step, fmt.Sprintf("%s@%d/", s.id, n), body)
 	took := time.Since(begun).Milliseconds()
 	switch {
 	case err == nil:
-		if s.past.done {
+		if s.past.done() {
 			return nil
 		}
-		if _, err := s.w.met(false); err != nil {
+		if _, err := s.w.met(ctx, false); err != nil {
 			return err
 		}
 		s.w.emit(ctx, s.Site, Event{Kind: EventStepEnd, Place: s.id, Text: s.Title, Attempt: n, Millis: took})
-		return s.entry(stateDone, n, nil)
+		return s.entry(stateDone, n, nil, false)
 	case pauses(err) || final(err):
 		return err
 	}
@@ -171,10 +179,33 @@ func (s *step) attempt(ctx context.Context, n int, body vm.Body) error {
 		return err
 	}
 	s.w.emit(ctx, s.Site, Event{Kind: EventStepFail, Place: s.id, Text: s.Title, Attempt: n, Error: err.Error(), Millis: took})
-	if lost := s.entry(stateFailed, n, err); lost != nil {
+	if lost := s.entry(stateFailed, n, err, s.last(ctx, err)); lost != nil {
 		return lost
 	}
 	return err
+}
+
+// again goes through an attempt that failed in the past, for what it leaves: $error, and where the failure was. It ends
+// where the past has no more of it, and where the script is another now.
+func (s *step) again(ctx context.Context, n int, was *Entry, body vm.Body) error {
+	f := was.failure()
+	fenced := below(ctx, scopeOf(ctx).path, 0)
+	scopeOf(fenced).failed = f
+	chosen := scopeOf(ctx).memory.copy()
+	err := s.w.limited(fenced, s.Step, fmt.Sprintf("%s@%d/", s.id, n), body)
+	scopeOf(ctx).memory.restore(chosen)
+	switch {
+	case errors.As(err, new(*DivergedError)):
+	case pauses(err), err != nil && ctx.Err() != nil:
+		return err
+	case errors.As(err, new(*cutOff)), err == nil:
+	case AsFailure(err).Message == was.Error:
+		return err
+	}
+	if e, ok := errors.AsType[*vm.Error](err); ok {
+		f.Err = &vm.Error{Diag: e.Diag, Err: was.failure()}
+	}
+	return f
 }
 
 // pause waits between two attempts: not when the past has begun the next one, and only for what is left of the time.
@@ -184,7 +215,7 @@ func (s *step) pause(ctx context.Context, n int) error {
 	}
 	every := s.Every
 	if was := s.past.attempts[n]; was != nil && was.failed != nil {
-		if _, err := s.w.met(false); err != nil {
+		if _, err := s.w.met(ctx, false); err != nil {
 			return err
 		}
 		every -= time.Since(was.failed.Ended)

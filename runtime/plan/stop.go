@@ -41,6 +41,9 @@ func newStopping() *stopping {
 // then whatever still runs changes nothing and may be cancelled. It may be called from any goroutine, more than once.
 func (w *Walk) Stop() <-chan struct{} { return w.stopFor(false) }
 
+// Idle is closed once the run was told to stop and no effect is in progress any more.
+func (w *Walk) Idle() <-chan struct{} { return w.stop.idle }
+
 // StopOrdered is Stop on an order from another terminal.
 func (w *Walk) StopOrdered() <-chan struct{} { return w.stopFor(true) }
 

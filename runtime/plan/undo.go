@@ -62,14 +62,13 @@ type undoing struct {
 	TakenBack
 }
 
-// TakeBack undoes a run. c is as for the run; blocks are the UNDO blocks of its steps, as Blocks gives them.
+// TakeBack undoes a run. c is as for the run, or stops with another walk; blocks are the UNDO blocks of its steps, as Blocks gives them.
 func TakeBack(ctx context.Context, c Config, u Undo, blocks Blocks) (*TakenBack, error) {
 	c.Past, c.Recheck, c.Approved = nil, nil, nil
 	t := &undoing{w: New(c), u: u, done: map[string]bool{}, owner: map[string][]Child{}}
 	for _, child := range u.Children {
 		t.owner[child.Place] = append(t.owner[child.Place], child)
 	}
-	t.w.ran = func(c Child) { t.owner[c.Place] = append(t.owner[c.Place], c) }
 	live := effective(u.Entries)
 	if err := t.begin(t.w.Start(ctx), live); err != nil {
 		return nil, err
@@ -179,9 +178,7 @@ func stepsAround(place string) []string {
 	return all
 }
 
-// intent takes back what one command has changed, each of its changes after what the scripts that it ran have changed. A
-// resource that goes back runs a script too: all that it then has to do was done by the inverses of the first script, so
-// what it changes beyond that is taken back at last.
+// intent takes back what one command has changed, each of its changes after what the scripts that it ran have changed.
 func (t *undoing) intent(ctx context.Context, e *Entry) error {
 	known := map[string]bool{}
 	for _, c := range e.Changes {
@@ -190,10 +187,7 @@ func (t *undoing) intent(ctx context.Context, e *Entry) error {
 	if err := t.scripts(ctx, e.Place, func(c Child) bool { return !known[c.Change] }); err != nil {
 		return err
 	}
-	if err := t.changes(ctx, "", e); err != nil {
-		return err
-	}
-	return t.scripts(ctx, e.Place+undoPlace, func(Child) bool { return true })
+	return t.changes(ctx, "", e)
 }
 
 // scripts takes back what some of the scripts that a command ran have changed, the last one first.
@@ -312,7 +306,7 @@ func (t *undoing) block(ctx context.Context, step string, body vm.Body) error {
 	if err != nil {
 		f := AsFailure(err)
 		note.State, note.Code, note.Error = stateFailed, f.Code, f.Message
-		t.Failed = append(t.Failed, FailedUndo{Change{System: "script", What: what + " at " + step}, err})
+		t.Failed = append(t.Failed, FailedUndo{Change{What: fmt.Sprintf("the %s of the step at %s", what, step)}, err})
 	} else {
 		t.Blocks++
 	}
@@ -328,6 +322,8 @@ type Blocks map[string]vm.Body
 func GatherBlocks(ctx context.Context, c Config, p Program, params map[string]value.Value) (Blocks, error) {
 	w := New(c)
 	w.mode = gathers
+	watchers := w.Events
+	w.Events = func(Event) {} // they have seen it
 	err := p.Run(w.Start(ctx), w, params)
 	if pauses(err) && !errors.As(err, new(pastEnds)) {
 		return nil, err // the script has left its journal
@@ -340,7 +336,7 @@ func GatherBlocks(ctx context.Context, c Config, p Program, params map[string]va
 		blocks[place.(string)] = later.(vm.Body)
 		return true
 	})
-	w.mode, w.past = goesOn, nil
+	w.mode, w.past, w.Events = goesOn, nil, watchers
 	return blocks, nil
 }
 

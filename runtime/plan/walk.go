@@ -59,6 +59,8 @@ type Config struct {
 	Overrides Overrides
 	// Impact says, in words for a person who is asked, what would be changed from here to the next question.
 	Impact func(ctx context.Context) string
+	// Stops is a walk whose Stop stops this one too; nil for none.
+	Stops *Walk
 	// Attended makes a step that failed wait for a person who says retry, skip or stop.
 	Attended bool
 	// Load loads the runbook that a RUN names by a path relative to the file that says it.
@@ -87,12 +89,10 @@ type Walk struct {
 	checked sync.Once   // guards unsound
 	unsound error       // why nothing may be changed any more
 	blocks  sync.Map    // place of a step → its UNDO block, where a walk takes back what was done
-	// ran hears of the scripts that its commands have run, where a walk takes back what was done.
-	ran     func(Child)
 	out     sync.Mutex
 	stop    *stopping
-	last    atomic.Pointer[failing]      // of the commands that failed
-	lost    atomic.Pointer[JournalError] // of a child's journal: a system may hide its script's error
+	last    atomic.Pointer[value.Failure] // of the commands that failed
+	lost    atomic.Pointer[JournalError]  // of a child's journal: a system may hide its script's error
 	secrets *Secrets
 	memory  memory        // of session commands, for every Start of this walk
 	asking  chan struct{} // held by the question that is put
@@ -117,6 +117,9 @@ func New(c Config) *Walk {
 	}
 	known.Learn(c.Secrets...)
 	w := &Walk{Config: c, stop: newStopping(), secrets: known, asking: make(chan struct{}, 1), past: c.Past}
+	if c.Stops != nil {
+		w.stop = c.Stops.stop
+	}
 	if c.After != nil {
 		w.secrets, w.memory.known = c.After.secrets, c.After.memory.copy().known
 		w.secrets.Learn(c.Secrets...)
@@ -146,10 +149,11 @@ type scopeKey struct{}
 // scope counts, for one branch of one attempt, how often each statement was passed: that makes a place
 // unique and the same in every run of the same script.
 type scope struct {
-	walk  *Walk
-	path  string
-	depth int
-	polls bool // inside a condition that is looked at again and again: only its last look counts, and it is the wait's
+	walk   *Walk
+	path   string
+	depth  int
+	polls  bool           // inside a condition that is looked at again and again: only its last look counts, and it is the wait's
+	failed *value.Failure // inside an attempt that failed in the past, which ends where the past does
 	// memory is shared with the scopes around, up to the nearest branch.
 	memory *memory
 	mu     sync.Mutex
@@ -177,7 +181,7 @@ func place(ctx context.Context, at vm.Site) string {
 // below opens a scope for a branch, an attempt or a nested run.
 func below(ctx context.Context, path string, deeper int) context.Context {
 	s := scopeOf(ctx)
-	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper, polls: s.polls, memory: s.memory})
+	return context.WithValue(ctx, scopeKey{}, &scope{walk: s.walk, path: path, depth: s.depth + deeper, polls: s.polls, failed: s.failed, memory: s.memory})
 }
 
 // polling opens a scope for the condition of a wait: what it reads is neither journaled nor taken from the past.
@@ -197,6 +201,9 @@ func line(at vm.Site) string {
 
 // emit tells the watchers.
 func (w *Walk) emit(ctx context.Context, at vm.Site, e Event) {
+	if scopeOf(ctx).failed != nil {
+		return // they have seen it
+	}
 	e.Time, e.Run, e.Line = time.Now(), w.ID, line(at)
 	e.Depth = scopeOf(ctx).depth
 	e.Changes = withoutInverse(e.Changes)
@@ -245,7 +252,7 @@ func (w *Walk) Call(ctx context.Context, vc *vm.Call) (value.Value, error) {
 		w.emit(ctx, vc.Site, Event{Kind: EventSay, Place: id, Text: fmt.Sprintf(f, a...)})
 	}}
 	cmd := command{Call: c, at: vc.Site, sig: vc.Sig, rec: rec, text: Sentence(vc.Sig, vc.Args, vc.Vals)}
-	if w.plans(w.find(id).settled()) {
+	if w.plans(ctx, w.find(id).settled()) {
 		return w.predict.call(ctx, cmd)
 	}
 	if scopeOf(ctx).polls && vc.Sig.Effect != sig.Changes && vc.Sig.Effect != sig.Final {
@@ -321,13 +328,13 @@ func (w *Walk) end(ctx context.Context, c command, e *Entry, v value.Value, err 
 	took := e.Ended.Sub(e.Started).Milliseconds()
 	if err != nil {
 		f := AsFailure(err)
-		w.last.Store(&failing{f, c.Place})
+		w.last.Store(f)
 		e.Code, e.Error, e.Hint = f.Code, f.Message, strings.Join(f.Hints, "\n")
 		w.emit(ctx, c.at, Event{Kind: EventFail, Place: c.Place, Text: c.text, Error: f.Message, Millis: took})
 		if jerr := w.append(e, false); jerr != nil {
 			return nil, jerr
 		}
-		return nil, f
+		return nil, &PlacedError{c.Place, f}
 	}
 	if v == nil {
 		v = value.Int(0)
@@ -372,7 +379,8 @@ func (w *Walk) change(ctx context.Context, c command) (value.Value, error) {
 		}
 		return w.end(ctx, c, e, a.Result, nil)
 	}
-	if err := w.Approved.check(w, c, a); err != nil {
+	t := w.find(c.Place)
+	if err := w.Approved.check(w, c, a, t != nil && t.intent != nil); err != nil {
 		return nil, err
 	}
 	e.Before = a.Done.String()
@@ -453,20 +461,25 @@ func verify(ctx context.Context, c command, a *Action) error {
 	return f.Hint("look at the system itself, then run again: the command is idempotent")
 }
 
-// failing is a command that failed.
-type failing struct {
-	*value.Failure
-	place string
+// PlacedError is the failure of a command, wait or question, with its place.
+type PlacedError struct {
+	Place string
+	Err   error
 }
 
-// FailedAt is the place of the step, or of the command outside any step, whose failure err is; "" if it is neither's.
-func (w *Walk) FailedAt(err error) string {
+func (e *PlacedError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the failure.
+func (e *PlacedError) Unwrap() error { return e.Err }
+
+// FailedAt is the place of the outermost step around the failure err, or of the command, wait or question outside any
+// step; "" if it is none's.
+func FailedAt(err error) string {
 	if step, ok := errors.AsType[*StepError](err); ok {
 		return step.Place
 	}
-	last := w.last.Load()
-	if f, ok := errors.AsType[*value.Failure](err); ok && last != nil && last.Failure == f {
-		return last.place
+	if at, ok := errors.AsType[*PlacedError](err); ok {
+		return at.Place
 	}
 	return ""
 }

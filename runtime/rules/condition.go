@@ -66,7 +66,7 @@ func Compile(file string, specs []Spec, lang Language) ([]*Condition, error) {
 			return &MistakeError{Message: fmt.Sprintf("site file %q: ", file) + fmt.Sprintf(format, args...), Hint: hint}
 		}
 		switch {
-		case !idPattern.MatchString(s.ID):
+		case !spelled(s.ID):
 			return nil, wrong("an id is what one types behind --override", "rule %d has the id %q, want small letters, digits and hyphens", i+1, s.ID)
 		case seen[s.ID]:
 			return nil, wrong("give each rule an id of its own; standin help rules lists those that are built in", "rule %q is there already", s.ID)

@@ -3,7 +3,6 @@ package rules
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -67,5 +66,12 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("there is no rule %q%s", e.ID, near)
 }
 
-// idPattern is how a rule's id is spelled: it stands on the command line and in the journal.
-var idPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+// spelled says whether an id is spelled as one: it stands on the command line and in the journal.
+func spelled(id string) bool {
+	for part := range strings.SplitSeq(id, "-") {
+		if part == "" || strings.Trim(part, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+			return false
+		}
+	}
+	return true
+}

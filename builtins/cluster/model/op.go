@@ -35,13 +35,14 @@ type Op struct {
 	Verb     Verb      `json:"verb"`
 	Group    string    `json:"group,omitempty"`
 	Resource string    `json:"resource,omitempty"`
-	Node     string    `json:"node,omitempty"` // for a move "" means the next one that can; see Undoing for OFFLINE
-	Held     bool      `json:"held,omitempty"` // a created group is held from the start
-	On       string    `json:"on,omitempty"`   // the other end of a dependency
-	Back     bool      `json:"back,omitempty"` // it takes a dependency back: that asks for no more than adding it did
-	Note     string    `json:"note,omitempty"` // why the resource fails; of an inverse the note that comes back, without a script
-	New      *Resource `json:"new,omitempty"`  // what is created
-	At       int       `json:"at,omitempty"`   // and its place among its like, counted from 1; 0 is the last
+	Node     string    `json:"node,omitempty"`  // for a move "" means the next one that can; see Undoing for OFFLINE
+	Held     bool      `json:"held,omitempty"`  // a created group is held from the start
+	On       string    `json:"on,omitempty"`    // the other end of a dependency
+	Back     bool      `json:"back,omitempty"`  // it takes a dependency back: that asks for no more than adding it did
+	Note     string    `json:"note,omitempty"`  // why the resource fails; of an inverse the note that comes back
+	Quiet    bool      `json:"quiet,omitempty"` // no script runs: what the scripts of a change have changed is taken back too
+	New      *Resource `json:"new,omitempty"`   // what is created
+	At       int       `json:"at,omitempty"`    // and its place among its like, counted from 1; 0 is the last
 }
 
 // Step is one change of one object.
@@ -109,7 +110,7 @@ func (c *Cluster) Unmet(op Op) error {
 		want, what = c.Members(op.Group), `group "`+op.Group+`"`
 	case ResourceOnline:
 		r := c.Resource(op.Resource)
-		if r == nil {
+		if r == nil || op.Quiet {
 			return nil
 		}
 		want, what = c.needs(r), `resource "`+r.Name+`"`
@@ -206,15 +207,15 @@ func (b *builder) resource(r *Resource, op Op) error {
 	switch op.Verb {
 	case ResourceOnline:
 		switch {
-		case op.Note != "":
-			return b.degrade(r, op.Note)
+		case op.Quiet:
+			return b.restore(r, op.Note)
 		case r.Degraded(): // a person asks for it: try again
 			b.setOnline(r)
 			return nil
 		}
 		return b.start(b.c.Group(r.Group), b.c.needs(r))
 	case ResourceOffline:
-		b.stop(append(running(b.c.neededBy(r)[1:]), r), stopping{note: op.Note, noted: r.Name})
+		b.stop(append(running(b.c.neededBy(r)[1:]), r), stopping{quiet: op.Quiet, note: op.Note, noted: r.Name})
 	case ResourceFail:
 		if r.State != Failed {
 			b.stop(running(b.c.neededBy(r)[1:]), stopping{})

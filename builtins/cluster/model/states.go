@@ -39,7 +39,7 @@ func inverseOf(r *Resource) *Op {
 	case Failed:
 		verb = ResourceFail
 	}
-	return &Op{Verb: verb, Resource: r.Name, Note: r.Note}
+	return &Op{Verb: verb, Resource: r.Name, Note: r.Note, Quiet: true}
 }
 
 func (b *builder) script(r *Resource, event string) *Script {
@@ -60,14 +60,14 @@ func (b *builder) setOnline(r *Resource) {
 	}
 }
 
-// degrade brings a resource back to where it was online without doing all its work. No script runs: it would try again.
-func (b *builder) degrade(r *Resource, note string) error {
+// restore makes a resource online as it was, with what its note said.
+func (b *builder) restore(r *Resource, note string) error {
 	if r.State == Online && r.Note == note {
 		return nil
 	}
 	for _, on := range b.c.needs(r)[1:] {
 		if on != nil && on.State != Online {
-			return value.Failf(value.CodeConflict, "cannot bring resource %q of cluster %q online: it depends on %q, which is %s",
+			return value.Failf(value.CodeConflict, "resource %q of cluster %q depends on %q, which is %s",
 				r.Name, b.c.Name, on.Name, strings.ToLower(string(on.State))).Hint("bring that online first")
 		}
 	}
@@ -100,9 +100,10 @@ func (b *builder) start(g *Group, members []*Resource) error {
 
 // How a resource goes offline.
 type stopping struct {
-	lost bool // its node is gone: no script runs there
-	back bool // it comes online again elsewhere
-	note string
+	lost  bool // its node is gone: no script runs there
+	quiet bool // nor does one here
+	back  bool // it comes online again elsewhere
+	note  string
 	// noted is the resource that gets the note.
 	noted string
 }
@@ -114,7 +115,7 @@ func (b *builder) stop(members []*Resource, how stopping) {
 			continue
 		}
 		var script *Script
-		if r.State != Offline && !how.lost {
+		if r.State != Offline && !how.lost && !how.quiet {
 			script = b.script(r, "offline")
 		}
 		note := ""

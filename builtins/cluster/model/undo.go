@@ -104,8 +104,8 @@ func (c *Cluster) resourceWords(r *Resource, back Op) string {
 	return string(r.State)
 }
 
-// asBefore says whether an object already is as back would make it, although back itself may find something to do: an
-// online source connection that is degraded would be tried again, and a group whose move was cut off would start.
+// asBefore says whether an object already is as back would make it, although back itself may find something to do: a
+// group whose move was cut off would start.
 func (c *Cluster) asBefore(back Op, now, left string) bool {
 	r := c.Resource(back.Resource)
 	switch back.Verb {
@@ -114,7 +114,7 @@ func (c *Cluster) asBefore(back Op, now, left string) bool {
 	case GroupCreate:
 		return now != "" && now != left && strings.EqualFold(now, "empty, on "+back.Node)
 	case ResourceOnline:
-		return r != nil && r.State == Online && (r.Note == back.Note || left != string(Online))
+		return r != nil && r.State == Online && r.Note == back.Note
 	case ResourceFail:
 		return r != nil && r.State == Failed
 	case ResourceOffline:

@@ -30,7 +30,10 @@ func TestUndoLeavesTheChangesOfOthers(t *testing.T) {
 		{"something came online that needs it", model.Offline, online("disk"), []model.Op{online("source")},
 			`resource "disk" of cluster "west": that would also change resource "source"`, `RESOURCE "disk" OFFLINE`},
 		{"what it needs went offline", model.Online, offline("source"), []model.Op{offline("disk")},
-			`that would also change resource "disk": Offline → Online`, `RESOURCE "source" ONLINE`},
+			`resource "source" of cluster "west" depends on "disk", which is offline`, `RESOURCE "source" ONLINE`},
+		{"it was brought online again, but degraded", model.Online, offline("source"), []model.Op{
+			{Verb: model.ResourceOnline, Resource: "source", Quiet: true, Note: model.Degrade("no answer")}},
+			`got Online, want Offline`, `RESOURCE "source" ONLINE`},
 		{"its group moved on", model.Offline, group(model.GroupMove, "west2"), []model.Op{group(model.GroupMove, "west3")},
 			`group "mail" of cluster "west": got on west3, want on west2`, `GROUP "mail" MOVE TO west1`},
 		{"its group moved and runs there now", model.Offline, group(model.GroupMove, "west2"), []model.Op{online("disk")},

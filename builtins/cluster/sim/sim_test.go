@@ -110,10 +110,53 @@ func TestAScriptThatWasStopped(t *testing.T) {
 	}
 }
 
+// A source connection goes back to what it was, degraded or not, and no script runs for that: it would change things anew.
+func TestUndoRunsNoScript(t *testing.T) {
+	const group, source = "Exchange Group", "Source Connection"
+	fails := errors.New("no such set")
+	for name, x := range map[string]struct {
+		before []error // how its online.dtcl ended, each time it was asked for
+		op     model.Op
+		ends   error
+	}{
+		"taken offline":                   {[]error{nil}, model.Op{Verb: model.ResourceOffline, Resource: source}, nil},
+		"taken offline, with a complaint": {[]error{nil}, model.Op{Verb: model.ResourceOffline, Resource: source}, fails},
+		"degraded, and taken offline":     {[]error{fails}, model.Op{Verb: model.GroupOffline, Group: group}, nil},
+		"degraded, and not any more":      {[]error{fails}, model.Op{Verb: model.ResourceOnline, Resource: source}, nil},
+		"brought online":                  {nil, model.Op{Verb: model.GroupOnline, Group: group}, nil},
+		"brought online, but degraded":    {nil, model.Op{Verb: model.GroupOnline, Group: group}, fails},
+		"moved, and degraded there":       {[]error{nil}, model.Op{Verb: model.GroupMove, Group: group, Node: "west2"}, fails},
+	} {
+		s, ends := &store{state: embedded.Fresh()[1], left: enough}, error(nil)
+		c := sim.New(s, "", func(context.Context, cluster.Script) error { return ends })
+		if err := c.Apply(t.Context(), model.Op{Verb: model.GroupRelease, Group: group}); err != nil {
+			t.Fatal(err)
+		}
+		for _, ends = range x.before {
+			if err := c.Apply(t.Context(), model.Op{Verb: model.GroupOnline, Group: group}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ends = x.ends
+		start := s.state.Clone()
+		steps, err := start.Steps(x.op)
+		if err != nil || len(steps) == 0 {
+			t.Fatalf("%s: got %d steps, %v", name, len(steps), err)
+		}
+		if err := c.Apply(t.Context(), x.op); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		takeBack(t, s, steps)
+		if !same(s.state, start) {
+			t.Errorf("%s, and undone: got %+v, want %+v", name, s.state.Resource(source), start.Resource(source))
+		}
+	}
+}
+
 // takeBack takes steps back, the last one first.
 func takeBack(t *testing.T, s *store, steps []model.Step) {
 	t.Helper()
-	c := sim.New(s, "", func(context.Context, cluster.Script) error { return nil })
+	c := sim.New(s, "", func(context.Context, cluster.Script) error { return errors.New("a script ran") })
 	for _, step := range slices.Backward(steps) {
 		back, err := s.state.Undoing(*step.Inverse, step.To)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -215,5 +216,25 @@ func TestCancelKillsAProgramWithItsChildren(t *testing.T) {
 	}
 	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF { // EOF: nobody holds the other end any more
 		t.Errorf("the child lives on: %d, %v", n, err)
+	}
+}
+
+// A program gets what it needs to find its way, and no variable that holds a secret, whatever the variable is called.
+func TestAProgramGetsNoSecretByItsEnvironment(t *testing.T) {
+	t.Setenv("TZ", "the s3cret zone")
+	t.Setenv("LANG", "C")
+	t.Setenv("STANDIN_KEY", "another")
+	h := host.Host{Hides: func(text string) bool { return strings.Contains(text, "s3cret") }}
+	out, err := h.Exec(t.Context(), core.Program{Path: "env"})
+	if err != nil || !strings.Contains(out.Stdout, "LANG=C\n") || strings.Contains(out.Stdout, "s3cret") || strings.Contains(out.Stdout, "STANDIN_KEY") {
+		t.Errorf("got %q, %v", out.Stdout, err)
+	}
+	path, err := exec.LookPath("env")
+	if err != nil {
+		t.Skip(err)
+	}
+	h.Hides = func(string) bool { return true }
+	if out, err = h.Exec(t.Context(), core.Program{Path: path}); err != nil || out.Stdout != "" {
+		t.Errorf("got %q, %v, want an empty environment: not all that this process has", out.Stdout, err)
 	}
 }

@@ -42,13 +42,14 @@ func (s *Site) Connect(ctx context.Context, c mirror.Connection) (int64, error) 
 	} else if _, _, err := s.find(c.Source, c.ID); err == nil {
 		return 0, value.Failf(value.CodeConflict, "connection %d of %s exists", c.ID, c.Source)
 	}
-	return c.ID, n.connect(ctx, connection{Connection: c, Last: mirror.Run{State: mirror.Idle}})
+	if err := n.tell(ctx, hello{Connection: c, Purpose: attach}); err != nil {
+		return 0, err
+	}
+	return c.ID, n.keep(ctx, connection{Connection: c, Last: mirror.Run{State: mirror.Idle}})
 }
 
-func (n *node) connect(ctx context.Context, c connection) error {
-	if err := n.tell(ctx, hello{Connection: c.Connection, Purpose: attach}); err != nil {
-		return err
-	}
+// keep writes a connection at its source.
+func (n *node) keep(ctx context.Context, c connection) error {
 	return n.write(ctx, func(st *state) error {
 		st.LastID = max(st.LastID, c.ID)
 		if st.Markers[c.Set].Generation == 0 {
@@ -108,7 +109,8 @@ func (s *Site) Retract(ctx context.Context, c mirror.Connection, was *mirror.Inb
 	return n.disconnect(ctx, hello{Connection: c, Purpose: retract, Was: was})
 }
 
-// Revive takes a Disconnect back.
+// Revive takes a Disconnect back. A target that does not answer may have heard of neither: it hears of the connection when
+// something next comes over it.
 func (s *Site) Revive(ctx context.Context, st mirror.Status) error {
 	n, err := s.up(st.Source)
 	if err != nil {
@@ -118,5 +120,8 @@ func (s *Site) Revive(ctx context.Context, st mirror.Status) error {
 	if c.Last.Running() {
 		c.Last.State, c.Last.Error, c.Last.Ended = mirror.Idle, mirror.WasStopped, time.Now()
 	}
-	return n.connect(ctx, c)
+	if err := n.tell(ctx, hello{Connection: c.Connection, Purpose: attach}); err != nil && !value.HasCode(err, value.CodeUnreachable) {
+		return err
+	}
+	return n.keep(ctx, c)
 }

@@ -161,6 +161,35 @@ func TestAgentGoesAway(t *testing.T) {
 	noTemps(t, dir)
 }
 
+// A connection is revived although its target has gone away since it ended: the next mirror tells the target of it.
+func TestReviveWithoutTheTarget(t *testing.T) {
+	s, dir := pairOf(t, Options{})
+	ctx := context.Background()
+	mirrored(t, s, mirror.Mirror{Compare: mirror.Compare{All: true}})
+	was, err := s.Connections(ctx, "east")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []func() error{
+		func() error { return s.Disconnect(ctx, "east", 1) },
+		func() error { return s.Fail("west") },
+		func() error { return s.Revive(ctx, was[0]) },
+		func() error { return s.Heal("west") },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mirrortest.Grow(t, mail(dir, "east"), 2)
+	if last := mirrored(t, s, mirror.Mirror{}); last.Error != "" || last.Number != was[0].Last.Number+1 {
+		t.Fatalf("got %+v after %+v", last, was[0].Last)
+	}
+	same(t, dir)
+	if in, err := s.Inbound(ctx, "west"); err != nil || len(in) != 1 || !in[0].Connected {
+		t.Fatalf("the target remembers %+v, %v", in, err)
+	}
+}
+
 // What a peer may not do, it does not do, and nothing appears outside the set.
 func TestHostilePeer(t *testing.T) {
 	info := tree.Info{Type: tree.File, Mode: 0o644, Links: 1}

@@ -340,7 +340,7 @@ func (n *node) register(r *run, c connection) error {
 			return value.Failf(value.CodeNotThere, "connection %d was disconnected meanwhile", c.ID)
 		}
 		r.conn = c.Connection
-		r.info = mirror.Run{Number: c.Last.Number, Options: r.opt, State: mirror.Mirroring, Started: time.Now()}
+		r.info = mirror.Run{Number: c.Last.Number, Options: r.opt, State: mirror.Mirroring, TakenUp: r.goesOn, Started: time.Now()}
 		if !r.onlyOrphans {
 			if !r.goesOn {
 				r.info.Number++

@@ -50,6 +50,7 @@ func LeftOut() map[string]string {
 	return map[string]string{
 		"MIRROR PAUSE <connection:id>":           "only a mirror that runs can be held: when it ends is the machine's business",
 		"MIRROR RESUME <connection:id>":          "the same",
+		"REPLICATION START <connection:id>":      "how much it has carried when the process ends is the machine's business",
 		"LOGIN <agent> <user> <password:secret>": "an embedded agent grants all to whoever runs the program; secrets have tests of their own",
 		"EXCHFAILOVER -o <options:path> [-FAILOVER] [-FAILBACK] [-s <source>] [-t <target>] [-l <log:path>] [-norus] [-nospn] " +
 			"[-nopublicfolders] [-onlypublicfolders] [-r [<rule:pairing>]]… [-SETUP] [-test] [-u <user>[:<password:secret>]] [-typed <sentence:text>]": "its file's options are those of the other form",
@@ -277,7 +278,6 @@ func connectionForms() []form {
 		on("MIRROR START <connection:id> [FULL | DIFFERENT[,(NEWER|CHECKSUM)]] [ORPHANS]", mirrors, 7, "MIRROR START %s", "MIRROR START %s FULL ORPHANS",
 			"MIRROR START %s DIFFERENT", "MIRROR START %s DIFFERENT,CHECKSUM ORPHANS", "MIRROR START %s DIFFERENT,NEWER"),
 		on("MIRROR STOP <connection:id>", mirrors, 1, "MIRROR STOP %s"),
-		on("REPLICATION START <connection:id>", mirrors, 1, "REPLICATION START %s"),
 		on("REPLICATION STOP <connection:id>", mirrors, 1, "REPLICATION STOP %s"),
 		{"RESTORE <set> FROM <target:agent> TO <source:agent> [CHECKSUM] [ORPHANS]", agents, mirrors, 2, func(g *gen) string {
 			return fmt.Sprintf("RESTORE %s FROM %s TO %s %s", g.set(), g.other(), g.source, pick(g.dice, "", "CHECKSUM", "CHECKSUM ORPHANS"))
