@@ -95,6 +95,7 @@ func mirrorInverses() []inverse {
 		{usage: "DISCONNECT", before: connected, line: `DISCONNECT 1;`},
 		{usage: "DISCONNECT", before: mirrored, line: `DISCONNECT 1;`},
 		{usage: "DISCONNECT", before: mirrored, line: `DISCONNECT 1;`, away: "west"},
+		{usage: "DISCONNECT", before: mirrored + `TAKEOVER 1;`, line: `DISCONNECT 1;`},
 		{usage: "MIRROR START", before: connected, line: `MIRROR START 1 DIFFERENT,CHECKSUM;`, keeps: carries, blurs: sent},
 		{usage: "MIRROR STOP", before: connected + `MIRROR START 1; MIRROR PAUSE 1;`, line: `MIRROR STOP 1;`, here: true,
 			prepare: hold, meanwhile: release},

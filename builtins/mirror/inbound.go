@@ -62,6 +62,14 @@ func Retract(all []Inbound, c Connection, was *Inbound) []Inbound {
 	return after
 }
 
+// Revive gives what a target remembers once c has not ended.
+func Revive(all []Inbound, c Connection, generation int64) []Inbound {
+	if _, known := Recall(all, c); known {
+		return Change(all, c, func(in *Inbound) { in.Connected = true })
+	}
+	return Attach(all, c, generation)
+}
+
 func bySource(a, b Inbound) int {
 	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID))
 }

@@ -38,6 +38,7 @@ type itemKind string
 
 const (
 	itemStep    itemKind = "step"
+	itemAgain   itemKind = "again"
 	itemSkip    itemKind = "skip"
 	itemRun     itemKind = "run"
 	itemRequire itemKind = "require"
@@ -233,6 +234,8 @@ func (i *Line) text() string {
 	switch i.Kind {
 	case itemStep:
 		return "STEP " + i.Text
+	case itemAgain:
+		return "tried again: STEP " + i.Text
 	case itemSkip:
 		return "STEP " + i.Text + ": skipped, its WHEN is false"
 	case itemRun:

@@ -242,6 +242,9 @@ func (p *prediction) step(ctx context.Context, s *vm.Step, id string, current in
 		if again = err != nil; again && (attempt > s.Retry || !retries(err) || p.changes == before) {
 			return err
 		}
+		if again {
+			p.add(Line{Kind: itemAgain, Text: s.Title, Line: line(s.Site)})
+		}
 	}
 	if undo == nil {
 		return nil

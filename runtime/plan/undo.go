@@ -58,6 +58,8 @@ type undoing struct {
 	w     *Walk
 	u     Undo
 	done  map[string]bool    // by what key and block give
+	tried map[string]bool    // in vain, likewise
+	anew  map[string]bool    // objects whose later change was taken back after an earlier one
 	owner map[string][]Child // by the place of the command
 	TakenBack
 }
@@ -65,7 +67,7 @@ type undoing struct {
 // TakeBack undoes a run. c is as for the run, or stops with another walk; blocks are the UNDO blocks of its steps, as Blocks gives them.
 func TakeBack(ctx context.Context, c Config, u Undo, blocks Blocks) (*TakenBack, error) {
 	c.Past, c.Recheck, c.Approved = nil, nil, nil
-	t := &undoing{w: New(c), u: u, done: map[string]bool{}, owner: map[string][]Child{}}
+	t := &undoing{w: New(c), u: u, done: map[string]bool{}, tried: map[string]bool{}, anew: map[string]bool{}, owner: map[string][]Child{}}
 	for _, child := range u.Children {
 		t.owner[child.Place] = append(t.owner[child.Place], child)
 	}
@@ -99,9 +101,8 @@ func (t *undoing) begin(ctx context.Context, live []*Entry) error {
 		}
 		if e.Kind == KindUndo {
 			begun = begun || e.State == stateBegun
-			if e.State == stateDone {
-				t.done[doneKey(e.Run, e.Of, e.Nth, e.What)] = true
-			}
+			key := doneKey(e.Run, e.Of, e.Nth, e.What)
+			t.done[key], t.tried[key] = e.State == stateDone, t.tried[key] || e.State == stateFailed
 		}
 	}
 	e := &Entry{Kind: KindUndo, State: stateBegun, Text: t.u.To, Started: time.Now()}
@@ -217,7 +218,10 @@ func (t *undoing) changes(ctx context.Context, run string, e *Entry) error {
 				return err
 			}
 		}
-		if t.done[doneKey(run, e.Seq, i+1, what)] {
+		// What was taken back while a later change of the same object could not be is taken back again after that one.
+		key := doneKey(run, e.Seq, i+1, what)
+		again := t.done[key]
+		if again && !t.anew[what] {
 			continue
 		}
 		if err := t.w.stopped(); err != nil {
@@ -232,8 +236,11 @@ func (t *undoing) changes(ctx context.Context, run string, e *Entry) error {
 		case err == nil && c.Inverse == nil:
 			note.State = undoKept
 			t.Kept = append(t.Kept, c)
+		case err == nil && again:
+			continue
 		case err == nil:
 			t.Changes++
+			t.anew[what] = t.anew[what] || t.tried[key]
 		case cut(ctx) != nil:
 			return cut(ctx)
 		case pauses(err) || final(err):

@@ -52,7 +52,7 @@ func (b *board) undoable(s *sig.Signature) (*plan.Record, error) {
 			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			if was.Name == "stuck" && b.texts["grease"] == "" {
+			if (was.Name == "stuck" || was.Name == "twice" && was.Was != nil) && b.texts["grease"] == "" {
 				return value.Failf(value.CodeRefused, "it is stuck")
 			}
 			delete(b.texts, was.Name)
@@ -158,6 +158,24 @@ func TestUndoGoesOnPastWhatIsStuck(t *testing.T) {
 	b.texts["grease"] = "a lot"
 	got, err = takeBack(t, script, b, note, note, plan.Undo{}, plan.Overrides{})
 	if err != nil || got.Changes != 1 || len(b.texts) != 1 {
+		t.Errorf("again: %v, %+v, %v", err, got, b.texts)
+	}
+}
+
+// What was taken back while a later change of the same object was stuck does not come back with that one.
+func TestUndoOfWhatChangedTwice(t *testing.T) {
+	const script = `SET one TO "1"; SET twice TO "1"; SET twice TO "2";`
+	b, note := newBoard(nil), &notebook{}
+	if err := run(t.Context(), t, script, plan.Config{Lookup: b.undoable, Journal: note, Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := takeBack(t, script, b, note, note, plan.Undo{}, plan.Overrides{})
+	if err != nil || got.Changes != 2 || len(got.Failed) != 1 {
+		t.Fatalf("%v, %+v, %v", err, got, b.texts)
+	}
+	b.texts["grease"], b.texts["one"] = "a lot", "another's"
+	got, err = takeBack(t, script, b, note, note, plan.Undo{}, plan.Overrides{})
+	if err != nil || got.Changes != 1 || len(b.texts) != 2 || b.texts["one"] != "another's" {
 		t.Errorf("again: %v, %+v, %v", err, got, b.texts)
 	}
 }

@@ -47,14 +47,14 @@ func (b *builder) settle(g *Group) error {
 		return value.Failf(value.CodeConflict, "cluster %q has no node that can run group %q", b.c.Name, g.Name).
 			Hint("see CLUSTER %s NODES; bring one back with CLUSTER %s NODE <node> ACTIVE", b.c.Name, b.c.Name)
 	}
-	b.own(g, n.Name)
+	b.own(g, n.Name, false)
 	return nil
 }
 
-func (b *builder) own(g *Group, node string) {
+func (b *builder) own(g *Group, node string, ran bool) {
 	name, from := g.Name, g.Owner
 	b.add(Step{What: `group "` + name + `"`, From: "on " + from, To: "on " + node,
-		Inverse: &Op{Verb: GroupMove, Group: name, Node: from},
+		Inverse: &Op{Verb: GroupMove, Group: name, Node: from, Ran: ran},
 		Make: func(c *Cluster) {
 			if g := c.Group(name); g != nil {
 				g.Owner = node
@@ -88,7 +88,7 @@ func (b *builder) move(g *Group, to string) error {
 		return held(b.c, g)
 	}
 	b.stop(members, stopping{back: true})
-	b.own(g, n.Name)
+	b.own(g, n.Name, len(members) > 0)
 	return b.start(g, members)
 }
 

@@ -41,6 +41,7 @@ type Op struct {
 	Back     bool      `json:"back,omitempty"`  // it takes a dependency back: that asks for no more than adding it did
 	Note     string    `json:"note,omitempty"`  // why the resource fails; of an inverse the note that comes back
 	Quiet    bool      `json:"quiet,omitempty"` // no script runs: what the scripts of a change have changed is taken back too
+	Ran      bool      `json:"ran,omitempty"`   // of an inverse move: its group ran there, and is to run there again
 	New      *Resource `json:"new,omitempty"`   // what is created
 	At       int       `json:"at,omitempty"`    // and its place among its like, counted from 1; 0 is the last
 }

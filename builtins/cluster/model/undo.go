@@ -31,6 +31,9 @@ func (c *Cluster) Undoing(back Op, left string) ([]Step, error) {
 		return nil, nil
 	}
 	if now != left && !c.between(back, now) {
+		if r := c.Resource(back.Resource); r != nil && r.Degraded() && now == string(r.State) {
+			now += " (" + r.Note + ")"
+		}
 		return nil, c.changed(back, what, "got "+orNone(now)+", want "+orNone(left))
 	}
 	if why := c.lacks(back); why != "" {
@@ -155,6 +158,11 @@ func (c *Cluster) between(back Op, now string) bool {
 
 // lacks says what back cannot do without and is not there any more.
 func (c *Cluster) lacks(back Op) string {
+	if back.Verb == GroupMove && back.Ran {
+		if n := c.Node(back.Node); n != nil && n.State() != Up { // where it is it can run, there it could not
+			return fmt.Sprintf("it ran on %s, which is %s now", n.Name, strings.ToLower(string(n.State())))
+		}
+	}
 	if back.Verb != ResourceCreate {
 		return ""
 	}

@@ -1,6 +1,7 @@
 package model_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func TestUndoLeavesTheChangesOfOthers(t *testing.T) {
 			`resource "source" of cluster "west" depends on "disk", which is offline`, `RESOURCE "source" ONLINE`},
 		{"it was brought online again, but degraded", model.Online, offline("source"), []model.Op{
 			{Verb: model.ResourceOnline, Resource: "source", Quiet: true, Note: model.Degrade("no answer")}},
-			`got Online, want Offline`, `RESOURCE "source" ONLINE`},
+			`got Online (degraded: no answer), want Offline`, `RESOURCE "source" ONLINE`},
 		{"its group moved on", model.Offline, group(model.GroupMove, "west2"), []model.Op{group(model.GroupMove, "west3")},
 			`group "mail" of cluster "west": got on west3, want on west2`, `GROUP "mail" MOVE TO west1`},
 		{"its group moved and runs there now", model.Offline, group(model.GroupMove, "west2"), []model.Op{online("disk")},
@@ -107,5 +108,41 @@ func TestUndoOfAMoveThatDidNotBegin(t *testing.T) {
 	c.FenceAll()
 	if _, err := c.Undoing(*steps[0].Inverse, steps[0].To); !value.HasCode(err, value.CodeUnreachable) {
 		t.Errorf("got %v of a cluster that is gone, want that it is not reachable", err)
+	}
+}
+
+// A group does not go back to a node that cannot run it: it runs where it is, as it was.
+func TestUndoOfAMoveFromANodeThatIsGone(t *testing.T) {
+	for _, gone := range []model.Verb{model.NodeFence, model.NodeStandby} {
+		c := exchange(model.Online)
+		want := c.Clone()
+		steps, err := c.Steps(model.Op{Verb: model.GroupMove, Group: "mail", Node: "west2"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range steps {
+			s.Make(c)
+		}
+		apply(t, c, model.Op{Verb: gone, Node: "west1"})
+		for _, s := range slices.Backward(steps) {
+			back, err := c.Undoing(*s.Inverse, s.To)
+			if strings.HasPrefix(s.What, "group") != value.HasCode(err, value.CodeRefused) {
+				t.Fatalf("%s: %s → %s: got %v", s.What, s.From, s.To, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), `group "mail" of cluster "west": it ran on west1, which is `) {
+				t.Errorf("got %v", err)
+			}
+			for _, b := range back {
+				b.Make(c)
+			}
+		}
+		for i, r := range c.Resources {
+			if was := want.Resources[i]; r.State != was.State || r.Note != was.Note {
+				t.Errorf("resource %q is %s, was %s", r.Name, r.State, was.State)
+			}
+		}
+		if owner := c.Group("mail").Owner; owner != "west2" {
+			t.Errorf("the group is on %s, want west2", owner)
+		}
 	}
 }

@@ -120,7 +120,7 @@ func (s *Site) Revive(ctx context.Context, st mirror.Status) error {
 	if c.Last.Running() {
 		c.Last.State, c.Last.Error, c.Last.Ended = mirror.Idle, mirror.WasStopped, time.Now()
 	}
-	if err := n.tell(ctx, hello{Connection: c.Connection, Purpose: attach}); err != nil && !value.HasCode(err, value.CodeUnreachable) {
+	if err := n.tell(ctx, hello{Connection: c.Connection, Purpose: revive}); err != nil && !value.HasCode(err, value.CodeUnreachable) {
 		return err
 	}
 	return n.keep(ctx, c)

@@ -38,6 +38,7 @@ const (
 	attach  purpose = "attach"  // make the connection known
 	detach  purpose = "detach"  // it has ended
 	retract purpose = "retract" // it never was
+	revive  purpose = "revive"  // it has not ended, whoever owns the data since
 	look    purpose = "look"    // compare, write nothing
 	carry   purpose = "carry"   // mirror, remove orphans
 )
@@ -137,6 +138,10 @@ func (r *receiver) admit() error {
 		}
 		if err := mirror.Taken(st.Inbound, c); err != nil {
 			return err
+		}
+		if r.hello.Purpose == revive {
+			st.Inbound = mirror.Revive(st.Inbound, c, st.Markers[c.Set].Generation)
+			return nil
 		}
 		after, err := r.hello.admit(st.Markers[c.Set])
 		if err != nil {

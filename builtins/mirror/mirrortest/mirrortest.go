@@ -322,6 +322,15 @@ func revived(t *testing.T, s Site) {
 	if next := ok[int64](t)(s.NextID(ctx, "east")); next != id+1 {
 		t.Fatalf("the next id is %d, want %d", next, id+1)
 	}
+	over := ok[mirror.Marker](t)(s.Marker(ctx, "west", "mail"))
+	taken := over
+	taken.Role, taken.Generation = mirror.RoleSource, over.Generation+1
+	must(t, s.Mark(ctx, "west", over, taken))
+	must(t, s.Disconnect(ctx, "east", id))
+	must(t, s.Revive(ctx, st)) // what its target owns since does not matter, and stays
+	if now := ok[mirror.Marker](t)(s.Marker(ctx, "west", "mail")); now.Role != taken.Role || now.Generation != taken.Generation {
+		t.Fatalf("west is %+v, was %+v", now, taken)
+	}
 	st.ID, st.Set, st.Rules = 7, "other", []mirror.Rule{{Path: `E:\mail\in`, Recurse: true}}
 	code(t, s.Revive(ctx, st), value.CodeConflict) // another one has its target's path by now
 }

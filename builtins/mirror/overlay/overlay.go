@@ -263,18 +263,28 @@ func (o *overlay) Retract(ctx context.Context, c mirror.Connection, was *mirror.
 
 // Revive takes a Disconnect back.
 func (o *overlay) Revive(ctx context.Context, st mirror.Status) error {
-	err := o.with(ctx, st.Source, func(m *memory) error {
-		m.connections = slices.DeleteFunc(slices.Clone(m.connections), func(s mirror.Status) bool { return s.ID == st.ID })
-		return nil
-	})
-	if err == nil {
-		_, err = o.Connect(ctx, st.Connection)
-	}
-	if err != nil {
-		return err
-	}
-	return o.onConnection(ctx, st.Source, st.ID, func(_ *memory, now *mirror.Status) error {
-		now.Last, now.OrphansDue = st.Last, st.OrphansDue
+	c := st.Connection
+	return o.with(ctx, c.Source, func(m *memory) error {
+		mine, err := o.marker(ctx, c.Source, c.Set)
+		if err != nil {
+			return err
+		}
+		now := mirror.Status{
+			Connection: c, Last: st.Last, OrphansDue: st.OrphansDue, Replication: mirror.Stopped, TargetState: mirror.Online, Generation: mine.Generation,
+		}
+		theirs, err := o.marker(ctx, c.Target, c.Set)
+		if err == nil {
+			target := o.agents[c.Target]
+			if err := mirror.Taken(target.inbound, c); err != nil {
+				return err
+			}
+			target.inbound = mirror.Revive(target.inbound, c, theirs.Generation)
+			in, _ := mirror.Recall(target.inbound, c)
+			now.Data = in.Data
+		} else if !value.HasCode(err, value.CodeUnreachable) {
+			return err
+		}
+		m.connections = append(slices.DeleteFunc(slices.Clone(m.connections), func(s mirror.Status) bool { return s.ID == c.ID }), now)
 		return nil
 	})
 }
