@@ -13,10 +13,14 @@ type orders struct {
 	answers map[string]chan Order // by the place of the question
 }
 
-// expect gives the channel on which an answer to the question at a place comes.
+// expect gives the channel on which an answer to the question at a place comes. An order to stop may have come between the
+// question and this.
 func (o *orders) expect(place string) <-chan Order {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.stop {
+		o.give(place, Order{Kind: OrderStop, Text: string(OrderStop)})
+	}
 	return o.channel(place)
 }
 
