@@ -256,6 +256,12 @@ func TestPlansThatWereWrong(t *testing.T) {
 			    $r = CLUSTER east GROUP "Exchange Group" RELEASE;
 			    DNS TTL mydomain.com nobody A 60;
 			END`, nil},
+		{"a step is not tried again when a safety rule has refused", `
+			STEP "x" RETRY 1 EVERY 1ms DO
+			    AGENT east SET RECONNECT ON;
+			    AGENT east SET RECONNECT OFF;
+			    CLUSTER west GROUP "Exchange Group" ONLINE;
+			END`, mirroredSite()},
 		{"a script that a resource runs gives up because its target is away", `
 			CLUSTER west RESOURCE "Source Connection" ONLINE;
 			CLUSTER west RESOURCE "Source Connection" ONLINE;`, lostSite()},

@@ -255,7 +255,7 @@ func (p *prediction) step(ctx context.Context, s *vm.Step, id string, current in
 // retries says whether a step that fails with err is tried again.
 func retries(err error) bool {
 	var f *value.Failure
-	return errors.As(err, &f) && f.Code != value.CodeCancelled
+	return !final(err) && errors.As(err, &f) && f.Code != value.CodeCancelled
 }
 
 // onlyIf prints what a block would do without letting the rest of the plan see it.
