@@ -92,28 +92,37 @@ func undone(t testing.TB, l *lab, kill func(size int) string, args ...string) (w
 	return "", whole
 }
 
-// away says whether a run could not be taken back only because a system does not answer or a safety rule refuses it, as
-// undo has told.
+// away says whether a run could not be taken back only because a system does not answer, a safety rule refuses it, or it
+// follows on what cannot be taken back, as undo has told.
 func away(r told) bool {
-	failed := map[string]string{} // by what was to be taken back: the last word counts
+	failed, kept := map[string]plan.Entry{}, map[string]bool{} // by what was to be taken back: the last word counts
 	for _, e := range r.entries {
-		if e.Kind == plan.KindRule && e.State == "refused" {
+		switch {
+		case e.Kind == plan.KindRule && e.State == "refused":
 			return true
-		}
-		if e.Kind == plan.KindUndo && e.What != "" {
-			failed[fmt.Sprint(e.Run, e.Of, e.What)] = e.Error
+		case e.Kind == plan.KindUndo && e.State == "kept":
+			kept[systemOf(e)] = true
+		case e.Kind == plan.KindUndo && e.What != "":
+			failed[fmt.Sprint(e.Run, e.Of, e.What)] = e
 		}
 	}
 	any := false
-	for _, said := range failed {
+	for _, e := range failed {
 		switch {
-		case strings.Contains(said, "does not answer") || strings.Contains(said, "is not reachable"):
+		case e.Error == "":
+		case strings.Contains(e.Error, "does not answer"), strings.Contains(e.Error, "is not reachable"), kept[systemOf(e)]:
 			any = true
-		case said != "":
+		default:
 			return false
 		}
 	}
 	return any
+}
+
+// systemOf is the system that an entry of undo is about.
+func systemOf(e plan.Entry) string {
+	system, _, _ := strings.Cut(e.What, ": ")
+	return system
 }
 
 // blocks says whether a run has begun a step with an UNDO block.
